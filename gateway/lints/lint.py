@@ -31,7 +31,7 @@ from gateway.lints.trust import (
 from gateway.lints.unreachable import find_hidden_methods, find_shadowed, find_unreachable
 from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.load import Loaded
-from gateway.settings.text.fault import Fault
+from gateway.settings.text.fault import Fault, name_routes
 from gateway.settings.text.places import Places
 from gateway.settings.text.suppressions import Suppressed, apply_suppressions, find_unused
 from gateway.settings.values.configuration import Settings
@@ -53,7 +53,7 @@ def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> LintResult
     """
     settings, places = loaded.settings, loaded.places
     ending = find_ending_certificates(settings, places, now)
-    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places), *ending, *others])
+    found = name_routes([*_routes(settings, places), *_rest(settings, places), *ending, *others])
     kept, suppressed = apply_suppressions(found, loaded.suppressions)
     every = [*loaded.suppressed, *suppressed]
     warnings = [*loaded.warnings, *kept, *find_unused(loaded.suppressions, every)]

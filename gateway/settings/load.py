@@ -21,6 +21,7 @@ from gateway.settings.build.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.build.revocations import rules_by_issuer
+from gateway.settings.build.routes.defaults import apply_defaults
 from gateway.settings.build.routes.route_options import build_route_options
 from gateway.settings.build.routes.routes import close_scopes
 from gateway.settings.build.routes.token_sources import reserve_headers
@@ -38,7 +39,7 @@ from gateway.settings.schema.references import type_references
 from gateway.settings.text.comments import Comment
 from gateway.settings.text.disk import MACHINE_DISK, Disk
 from gateway.settings.text.document import Document, Part
-from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.fault import Code, Fault, Severity, name_routes
 from gateway.settings.text.files import Sources, UnreadableError, read_sources
 from gateway.settings.text.grants import Grant, Include
 from gateway.settings.text.places import Places
@@ -113,6 +114,9 @@ def load_settings(
     sources = read_sources(path, environ, faults, disk)
     sources = _typed(expand_presets(sources, _ISSUER_KEYS, faults), faults)
     every = (sources.main, *sources.included)
+    if all(source.document.complete for source in every):
+        sources = apply_defaults(sources, faults)
+        every = (sources.main, *sources.included)
     suppressions = read_suppressions(
         _comments([source.document for source in every], faults), faults
     )
@@ -158,7 +162,7 @@ def _comments(documents: Iterable[Document], faults: list[Fault]) -> Iterator[Co
 
 
 def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.place))
+    return tuple(sorted(name_routes(faults), key=lambda fault: fault.place))
 
 
 def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> Settings | None:

@@ -108,7 +108,7 @@ def _build_own(
     faults: list[Fault],
 ) -> OwnHeaders:
     """Return the valid headers of *model*, which replace some of *bases*."""
-    refused = part.document.refuse("set identity headers", Grant.IDENTITY)
+    refused = part.refuse("set identity headers", Grant.IDENTITY)
     if refused is not None:
         faults.append(part.key_fault(Code.NOT_GRANTED, refused))
     at = part.child("headers")

@@ -17,7 +17,7 @@ from gateway.settings.text.grants import Grant
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
 
-_SHARED = ("issuers", "upstreams", "resources", "routes")  # allowed in team files
+_SHARED = ("issuers", "upstreams", "resources", "defaults", "routes")  # allowed in team files
 _GRANTS = {
     "issuers": Grant.ISSUERS,
     "upstreams": Grant.UPSTREAMS,

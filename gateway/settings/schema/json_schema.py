@@ -7,10 +7,17 @@ from typing import Any
 from gateway.settings.presets.preset import Preset
 from gateway.settings.presets.vendors import PRESETS
 from gateway.settings.schema.models import ConfigFile, TeamFile
+from gateway.settings.schema.routes.route import WHOLE_ROUTE
 
 # A `${NAME}` reference may replace any value with a pattern; editors cannot know its value.
 _REFERENCE = r"\$\{"
 _ONE_REFERENCE = r"^\$\{[^{}]+\}$"
+
+# What each route of the main file has, by the default that it may come from.
+_OF_ROUTES: Mapping[str, Mapping[str, object]] = {
+    "upstream": {"required": WHOLE_ROUTE["required"]},
+    "require": {"anyOf": WHOLE_ROUTE["anyOf"]},
+}
 
 
 def make_schema() -> dict[str, Any]:
@@ -25,8 +32,21 @@ def make_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy(schema)
     _add_references(schema)
+    schema["allOf"] = [_unless_default(key, rule) for key, rule in _OF_ROUTES.items()]
     _add_presets(schema)
     return schema
+
+
+def _unless_default(key: str, rule: Mapping[str, object]) -> dict[str, Any]:
+    """Return a schema in which each route fits *rule*, unless `defaults` has the *key*.
+
+    A file of a team may rely on those of the main file, which editors cannot know.
+    """
+    has_default = {"required": ["defaults"], "properties": {"defaults": {"required": [key]}}}
+    return {
+        "if": {"not": has_default},
+        "then": {"properties": {"routes": {"items": rule}}},
+    }
 
 
 def _add_references(node: object) -> None:

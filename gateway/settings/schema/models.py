@@ -15,7 +15,7 @@ from gateway.settings.schema.login import LoginModel
 from gateway.settings.schema.rates import RateLimitModel, RedisModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.revocations import RevocationModel
-from gateway.settings.schema.routes.route import RouteModel
+from gateway.settings.schema.routes.route import DefaultsModel, RouteModel
 from gateway.settings.schema.tickets import TicketsModel
 from gateway.settings.schema.tls import TlsModel, UpstreamTlsModel
 from gateway.settings.schema.tracing import TracingModel
@@ -228,6 +228,9 @@ class TeamFile(Strict):
     upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
     resources: dict[Name, ResourceModel] = Field(
         default={}, description="Metadata about parts of the API (RFC 9728), by name."
+    )
+    defaults: DefaultsModel | None = Field(
+        default=None, description="What routes have that do not say it themselves."
     )
     routes: list[RouteModel] | None = Field(
         default=None, min_length=1, description="Which requests go where, and what they require."

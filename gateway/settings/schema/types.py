@@ -95,6 +95,12 @@ def _only_true(value: bool) -> bool:
     return value
 
 
+def _only_false(value: bool) -> bool:
+    if value:
+        raise bad(Code.BAD_VALUE, "only false is allowed here: otherwise leave the key out")
+    return value
+
+
 def _positive(value: int) -> int:
     if value < 1:
         raise bad(Code.BAD_VALUE, "this number must be at least 1")
@@ -184,6 +190,7 @@ Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimu
 VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
 Mode = Literal["enforce", "report"]
 OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
+OnlyFalse = Annotated[bool, AfterValidator(_only_false), _schema(const=False)]
 # Never from the environment: who reads the file must see that a route is open.
 Written = Annotated[bool, _schema(enum=[False, True])]
 Text = Annotated[str, Field(min_length=1)]

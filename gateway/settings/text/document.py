@@ -13,13 +13,23 @@ KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Borrowed:
+    """A value that the route *route* does not have itself: it is at *path* of *document*."""
+
+    document: "Document"
+    path: KeyPath
+    route: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
     """The content of a file. *root* is plain data.
 
     *values* and *keys* are places by key path: of the value, and of its key. *written* has, for
     each path at or above them, the texts in which ``${…}`` was replaced, and their original.
     *comments* are those to the gateway, *text* is the whole file. *include* is the entry that
-    includes it; None for the main file, which may declare anything.
+    includes it; None for the main file, which may declare anything. *borrowed* has the values that
+    are written elsewhere, by the path where they count.
     """
 
     root: object
@@ -32,6 +42,7 @@ class Document:
     comments: tuple[Comment, ...] = ()
     text: str = field(default="", repr=False)
     include: Include | None = None
+    borrowed: Mapping[KeyPath, Borrowed] = field(default_factory=dict, repr=False)
 
     def may(self, grant: Grant) -> bool:
         """Return whether this file has *grant*."""
@@ -43,29 +54,40 @@ class Document:
             return None
         return self.include.refuse(what, grant)
 
+    def origin(self, path: KeyPath) -> Borrowed:
+        """Return where the value at *path* is written: here, unless it is borrowed."""
+        for length in range(len(path), 0, -1) if self.borrowed else ():
+            found = self.borrowed.get(path[:length])
+            if found is not None:
+                return Borrowed(found.document, (*found.path, *path[length:]), found.route)
+        return Borrowed(self, path, "")
+
     def value_place(self, path: KeyPath) -> Place:
         """Return the place of the value at *path*, or of the nearest value around it."""
-        return _nearest(self.values, path, self.start)
+        at = self.origin(path)
+        return _nearest(at.document.values, at.path, at.document.start)
 
     def key_place(self, path: KeyPath) -> Place:
         """Return the place of the key of *path*; for a list item, which has none, its value."""
-        return self.keys.get(path) or self.value_place(path)
+        at = self.origin(path)
+        return at.document.keys.get(at.path) or self.value_place(path)
 
     def fault(
         self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
     ) -> Fault:
         """Return a fault at the value of *path*."""
-        return Fault(self.value_place(path), code, self._as_written(path, message), severity)
+        return self._fault(self.value_place(path), path, code, message, severity)
 
     def key_fault(
         self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
     ) -> Fault:
         """Return a fault at the key of *path*."""
-        return Fault(self.key_place(path), code, self._as_written(path, message), severity)
+        return self._fault(self.key_place(path), path, code, message, severity)
 
     def text_at(self, path: KeyPath, text: str) -> str:
         """Return *text*, the value at *path*, as it is written in the file."""
-        replaced = self.written.get(path)
+        at = self.origin(path)
+        replaced = at.document.written.get(at.path)
         return replaced[0][1] if replaced else text
 
     def is_filled(self, path: KeyPath) -> bool:
@@ -73,7 +95,14 @@ class Document:
 
         No message may take such a value apart: only as a whole it is shown as it was written.
         """
-        return bool(self.written.get(path))
+        at = self.origin(path)
+        return bool(at.document.written.get(at.path))
+
+    def _fault(
+        self, place: Place, path: KeyPath, code: Code, message: str, severity: Severity
+    ) -> Fault:
+        at = self.origin(path)
+        return Fault(place, code, at.document._as_written(at.path, message), severity, at.route)
 
     def _as_written(self, path: KeyPath, message: str) -> str:
         # The environment may hold secrets: a message quotes `${NAME}`, never its value.
@@ -99,6 +128,10 @@ class Part(NamedTuple):
         elif isinstance(self.raw, list) and isinstance(key, int) and key < len(self.raw):
             raw = self.raw[key]
         return Part(self.document, (*self.path, key), raw)
+
+    def refuse(self, what: str, grant: Grant) -> str | None:
+        """Return why *what* may not be done here; None if the file that says so has *grant*."""
+        return self.document.origin(self.path).document.refuse(what, grant)
 
     def fault(self, code: Code, message: str) -> Fault:
         """Return an error at this value."""

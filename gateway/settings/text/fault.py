@@ -1,6 +1,7 @@
 """Faults of a configuration, and their places."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -175,12 +176,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error or warning, with a message for the person who edits the file."""
+    """One error or warning, with a message for the person who edits the file.
+
+    *route* is the name of a route that takes what is wrong from elsewhere.
+    """
 
     place: Place
     code: Code
     message: str
     severity: Severity = Severity.ERROR
+    route: str = ""
 
     def __str__(self) -> str:
         place = self.place
@@ -188,3 +193,21 @@ class Fault:
         return (
             f"{place.file}:{place.line}:{place.column}: {self.code.value}: {warning}{self.message}"
         )
+
+
+def name_routes(faults: Iterable[Fault]) -> list[Fault]:
+    """Return *faults*, each once: what is wrong for several routes names the first of them."""
+    routes: dict[Fault, dict[str, None]] = {}
+    for fault in faults:
+        same = replace(fault, route="") if fault.route else fault
+        routes.setdefault(same, {})[fault.route] = None
+    return [_about(fault, list(names)) for fault, names in routes.items()]
+
+
+def _about(fault: Fault, routes: Sequence[str]) -> Fault:
+    """Return *fault* with the names of its *routes*, unless it is wrong without them."""
+    first, more = routes[0], len(routes) - 1
+    if "" in routes or f"`{first}`" in fault.message:
+        return fault
+    others = f" and {more} other route{'s' * (more > 1)}" if more else ""
+    return replace(fault, message=f"{fault.message} (for `{first}`{others})")

@@ -125,6 +125,33 @@ def test_every_table_is_closed() -> None:
     assert [one for one in others if one is not False] == [{"$ref": "#/$defs/ClaimModel"}]
 
 
+@pytest.mark.parametrize(
+    ("defaults", "route", "fits"),
+    [
+        (None, {"require": {}}, False),
+        (None, {"upstream": "orders"}, False),
+        ({"upstream": "orders"}, {"require": {}}, True),
+        ({"upstream": "orders"}, {}, False),
+        ({"upstream": "orders", "require": {}}, {}, True),
+        ({"upstream": "orders", "require": {}}, {"defaults": False}, False),
+        ({"upstream": "orders"}, {"defaults": False, "require": {}}, False),
+        ({"require": {"optional": True}}, {"upstream": "orders"}, False),
+        ({"public": True}, {"upstream": "orders"}, False),
+        ({"match": {"path": "/a"}}, {"upstream": "orders", "require": {}}, False),
+        ({"match": {"methods": ["GET"]}}, {"upstream": "orders", "require": {}}, True),
+    ],
+)
+def test_the_schema_knows_what_a_route_may_take_from_defaults(
+    defaults: dict[str, Any] | None, route: dict[str, Any], fits: bool
+) -> None:
+    routes = [{"name": "orders", "match": {"path": "/a"}, **route}]
+    whole = {**yaml.safe_load(config()), "routes": routes}
+    if defaults is not None:
+        whole["defaults"] = defaults
+
+    assert jsonschema.Draft202012Validator(make_schema()).is_valid(whole) is fits
+
+
 AUTH0 = {"preset": "auth0", "domain": "shop.eu.auth0.com", "audiences": ["orders"]}
 
 

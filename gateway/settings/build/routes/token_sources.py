@@ -124,7 +124,7 @@ def _check_places(
 
 def _refuse_field(part: Part, faults: list[Fault]) -> None:
     """Refuse the `header` of *part* in a file that may not take fields from other files' routes."""
-    refused = part.document.refuse("name a field that no service receives", Grant.IDENTITY)
+    refused = part.refuse("name a field that no service receives", Grant.IDENTITY)
     if refused is not None:
         faults.append(part.child("header").fault(Code.NOT_GRANTED, refused))
 
@@ -190,7 +190,7 @@ def _check_second(  # noqa: PLR0913, PLR0917 - what it is checked against
 def _identity(also: AlsoModel, part: Part, known: KnownNames, faults: list[Fault]) -> Identity:
     if also.identity is None:
         return Identity((), forward_token=False)
-    refused = part.document.refuse("set identity headers", Grant.IDENTITY)
+    refused = part.refuse("set identity headers", Grant.IDENTITY)
     if refused is not None:
         faults.append(part.key_fault(Code.NOT_GRANTED, refused))
     for name in also.identity.headers:

@@ -1,6 +1,6 @@
 """The schema of a route."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
@@ -20,6 +20,7 @@ from gateway.settings.schema.types import (
     Method,
     Mode,
     Name,
+    OnlyFalse,
     OnlyTrue,
     Scope,
     SizeOrUnlimited,
@@ -90,12 +91,9 @@ class AlsoModel(Strict):
     )
 
 
-class RequireModel(Strict):
-    """What a token must have; empty means any valid token of an accepted issuer."""
+class RulesModel(Strict):
+    """What tokens must have."""
 
-    optional: Written = Field(
-        default=False, description="Whether a request without a token passes, without identity."
-    )
     issuers: list[Text] | None = Field(
         default=None,
         min_length=1,
@@ -125,24 +123,37 @@ class RequireModel(Strict):
     )
 
 
-class MatchModel(Strict):
+class RequireModel(RulesModel):
+    """What a token must have; empty means any valid token of an accepted issuer."""
+
+    optional: Written = Field(
+        default=False, description="Whether a request without a token passes, without identity."
+    )
+
+
+class MatchedModel(Strict):
+    """Which requests routes own, whatever their path."""
+
+    hosts: list[Text] | None = Field(
+        default=None, min_length=1, description="Lower-case hosts, *.example.com for subdomains."
+    )
+    methods: list[Method] | None = Field(
+        default=None, min_length=1, description="Methods; by default all."
+    )
+
+
+class MatchModel(MatchedModel):
     """Which requests a route owns; the most specific route wins."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["path_prefix"]}]}
     )
 
-    hosts: list[Text] | None = Field(
-        default=None, min_length=1, description="Lower-case hosts, *.example.com for subdomains."
-    )
     path: Text | None = Field(
         default=None, description="The whole path; {name} stands for one segment."
     )
     path_prefix: Text | None = Field(
         default=None, description="The start of the path; ends with a slash."
-    )
-    methods: list[Method] | None = Field(
-        default=None, min_length=1, description="Methods; by default all."
     )
 
 
@@ -197,31 +208,9 @@ TokenPlace = Annotated[
 ]
 
 
-class RouteModel(Strict):
-    """One route; it has either `public` or `require`."""
+class SharedModel(Strict):
+    """What routes can have alike."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {
-                    "required": ["public"],
-                    "properties": {"mode": {"const": "enforce"}},
-                    "not": {
-                        "anyOf": [
-                            {"required": [key]} for key in ("login", "identity", "token_from")
-                        ]
-                    },
-                },
-                {"required": ["require"]},
-            ]
-        }
-    )
-
-    name: Name = Field(description="The name in logs and metrics; unique.")
-    match: MatchModel = Field(description="Which requests this route owns.")
-    upstream: Text = Field(description="The upstream, by name.")
-    public: OnlyTrue | None = Field(default=None, description="No token is required or read.")
-    require: RequireModel | None = Field(default=None, description="What a token must have.")
     login: LoginNames | None = Field(
         default=None, description="Ways to log in, by name: a session counts like its token."
     )
@@ -233,10 +222,6 @@ class RouteModel(Strict):
         default=None,
         min_length=1,
         description="Where the token may be; by default in Authorization alone.",
-    )
-    mode: Mode = Field(
-        default="enforce",
-        description="`report` only reports bad tokens; their requests pass without identity.",
     )
     timeouts: RouteTimeoutsModel | None = Field(
         default=None, description="How long its requests may take."
@@ -254,8 +239,63 @@ class RouteModel(Strict):
     cors: CorsModel | None = Field(
         default=None, description="Which pages of other origins may read its responses."
     )
+
+
+class DefaultsModel(SharedModel):
+    """What routes have that do not say it themselves; nothing here opens a route."""
+
+    match: MatchedModel | None = Field(
+        default=None, description="Hosts and methods, each of routes that list none."
+    )
+    upstream: Text | None = Field(default=None, description="The upstream, by name.")
+    require: RulesModel | None = Field(
+        default=None,
+        description="What a token must have, key by key; not for public routes.",
+    )
+
+
+# What a route has, if not from `defaults`.
+WHOLE_ROUTE: dict[str, Any] = {
+    "required": ["upstream"],
+    "anyOf": [{"required": [key]} for key in ("public", "require")],
+}
+_OF_CALLERS = ("require", "login", "identity", "token_from")
+
+
+class RouteModel(SharedModel):
+    """One route; it has either `public` or `require`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            # Where it comes from `defaults`, a route needs no more than these.
+            "required": ["name", "match"],
+            "allOf": [
+                {
+                    "if": {"required": ["public"]},
+                    "then": {
+                        "properties": {"mode": {"const": "enforce"}},
+                        "not": {"anyOf": [{"required": [key]} for key in _OF_CALLERS]},
+                    },
+                },
+                {"if": {"required": ["defaults"]}, "then": WHOLE_ROUTE},
+            ],
+        }
+    )
+
+    name: Name = Field(description="The name in logs and metrics; unique.")
+    match: MatchModel = Field(description="Which requests this route owns.")
+    upstream: Text = Field(description="The upstream, by name.")
+    public: OnlyTrue | None = Field(default=None, description="No token is required or read.")
+    require: RequireModel | None = Field(default=None, description="What a token must have.")
+    mode: Mode = Field(
+        default="enforce",
+        description="`report` only reports bad tokens; their requests pass without identity.",
+    )
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
+    )
+    defaults: OnlyFalse | None = Field(
+        default=None, description="`false` takes nothing from `defaults`."
     )
     allow_encoded_slash: bool = Field(
         default=False, description="Whether the path may have %2F, as part of a segment."
