@@ -92,7 +92,8 @@ def test_every_key_tells_an_editor_what_it_is(kind: type[BaseModel]) -> None:
 
 
 def test_a_team_file_has_the_shared_keys_and_the_main_file_has_them_too() -> None:
-    assert set(TeamFile.model_fields) == {"issuers", "upstreams", "resources", "routes"}
+    shared = {"issuers", "upstreams", "resources", "defaults", "routes"}
+    assert set(TeamFile.model_fields) == shared
     assert set(TeamFile.model_fields) < set(ConfigFile.model_fields)
 
 
