@@ -15,6 +15,8 @@ RUN python -m venv /opt/gateway \
  && /opt/build/bin/pip install --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY config config
+COPY docs docs
+COPY man man
 COPY gateway gateway
 RUN /opt/build/bin/hatchling build --target wheel --directory /dist \
  && /opt/gateway/bin/pip install --no-deps --no-index /dist/*.whl \

@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 	--no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format standards bench soak fuzz mutants lock clean
+.PHONY: help demo test check format man standards bench soak fuzz mutants lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ check: $(READY) ## Check style, format, types and import contracts
 format: $(READY) ## Format every file as `make check` requires
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+man: $(READY) ## Generate man/gateway.1 from the verbs and their options
+	$(BIN)/gateway help man > man/gateway.1
 
 standards: $(READY) ## Generate docs/standards.md: each requirement, and the tests that hold it
 	$(BIN)/python -m tests.project.standards

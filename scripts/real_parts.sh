@@ -23,6 +23,10 @@ redis-server redis-server  counts requests of several gateways
 chromium-headless-shell chromium-headless-shell  a browser with pages that call other origins
 java       default-jdk-headless  its HTTP client, which offers HTTP/2 with every request
 curl       curl            an HTTP client that does so with --http2
+zsh        zsh             completes command lines
+fish       fish            completes command lines
+mandoc     mandoc          checks the manual page
+man        man-db          shows the manual page
 ip         iproute2        configures the network of the machine that runs systemd
 /usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc Apache's login, to compare with
 "

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 from gateway import __version__
 from gateway.cli.exit_codes import EXIT_INTERRUPTED
@@ -40,6 +43,8 @@ VERBS = {
     "reload": Verb("gateway.cli.reload", "Reload a running gateway."),
     "healthcheck": Verb("gateway.cli.healthcheck", "Check whether a running gateway is ready."),
     "schema": Verb("gateway.cli.schema", "Print the JSON Schema of the configuration."),
+    "completion": Verb("gateway.cli.completion", "Complete command lines in a shell."),
+    "help": Verb("gateway.cli.help.command", "Show the help of a verb, or a topic."),
     "version": Verb("gateway.cli.version", "Print the version."),
 }
 
@@ -108,6 +113,18 @@ class LazyVerbs(click.Group):
             raise  # an EOFError, which is a bug: nothing here asks a person
         sys.exit(code if isinstance(code, int) else 0)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the verbs and options that begin as *incomplete*, without importing verbs."""
+        # Imported here: only a shell asks.
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        verbs = [
+            CompletionItem(name, help=verb.help)
+            for name, verb in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         rows: Sequence[tuple[str, str]] = [(name, verb.help) for name, verb in VERBS.items()]
@@ -118,7 +135,8 @@ class LazyVerbs(click.Group):
 @click.command(
     cls=LazyVerbs,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 success, 1 a negative result, 2 usage, 3 environment, 130 Ctrl-C.",
+    epilog="Exit codes: 0 success, 1 a negative result, 2 usage, 3 environment, 130 Ctrl-C."
+    " `gateway help TOPIC` explains a reason, a code, a key: `gateway help topics`.",
 )
 @click.version_option(__version__, prog_name="gateway", message="%(prog)s %(version)s")
 def command() -> None:

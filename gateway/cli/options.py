@@ -10,6 +10,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 _ALWAYS, _NEVER, _AUTO = "always", "never", "auto"
 
+COLOR = "--color"
+
 # The keys of what the options of one command line tell each other.
 _IS_JSON = "gateway.cli.options.is_json"
 
@@ -77,13 +79,13 @@ def add_color_option(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for verb in command.commands.values():
             add_color_option(verb)
-    if not any("--color" in one.opts for one in command.params):
+    if not any(COLOR in one.opts for one in command.params):
         command.params.append(_color_option())
 
 
 def _color_option() -> click.Option:
     return click.Option(
-        ["--color"], type=Word([_AUTO, _ALWAYS, _NEVER]), is_eager=True, expose_value=False,
+        [COLOR], type=Word([_AUTO, _ALWAYS, _NEVER]), is_eager=True, expose_value=False,
         callback=_set_color, help="Colours: auto is for terminals.",
     )  # fmt: skip
 

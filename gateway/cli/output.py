@@ -1,9 +1,10 @@
 """Print for people: faults, tables and progress."""
 
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TextIO
@@ -43,6 +44,29 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (head, *rows)
     )
     return "\n".join(lines)
+
+
+def print_table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Print *rows* under *head* to stdout; on a terminal, so that they fit its width.
+
+    *colours* has the colours of cells, by their text. What is piped is never cut or wrapped.
+    """
+    if not (sys.stdout.isatty() or colours):
+        click.echo(format_table(head, rows))
+        return
+    # Imported here: for people only.
+    from gateway.cli.columns import fit_table  # noqa: PLC0415
+
+    click.echo(fit_table(head, rows, terminal_columns(), colours or {}))
+
+
+def terminal_columns() -> int | None:
+    """Return the width of the terminal that stdout is; None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 # Shorter waits need no explanation.

@@ -148,7 +148,8 @@ def test_a_section_lists_the_options_of_its_verb(words: str) -> None:
         for spelling in parameter.opts
     }
 
-    assert {row[0].strip("`") for row in rows(COMMANDS[words])} == options - COMMON
+    listed = {row[0].strip("`") for row in rows(COMMANDS[words])}
+    assert {one for one in listed if one.startswith("-")} == options - COMMON
 
 
 def test_every_verb_has_the_common_options() -> None:

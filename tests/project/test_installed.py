@@ -81,6 +81,14 @@ def test_the_examples_hold(installed: Path, tmp_path: Path, name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_pages_and_the_manual_page_are_installed(installed: Path, tmp_path: Path) -> None:
+    done = run(installed, "gateway", "help", "scope_missing", cwd=tmp_path)
+
+    assert done.stdout.startswith("reasons#scope_missing-403\n")
+    manual = installed / "share" / "man" / "man1" / "gateway.1"
+    assert manual.read_text() == (ROOT / "man" / "gateway.1").read_text()
+
+
 def test_suites_are_run(installed: Path, tmp_path: Path) -> None:
     done = run(installed, "gateway", "test", ROOT / "config" / "estate", cwd=tmp_path)
 

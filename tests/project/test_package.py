@@ -73,6 +73,22 @@ def test_the_demo_configuration_is_within_reach_of_an_installed_gateway(
     assert "gateway/config/demo.yaml" in wheel_names
 
 
+def test_the_wheel_has_the_pages_and_the_manual_page_byte_for_byte(built: Path) -> None:
+    with zipfile.ZipFile(built / f"jwt_gateway-{VERSION}-py3-none-any.whl") as wheel:
+        pages = {
+            name.removeprefix("gateway/docs/"): wheel.read(name)
+            for name in wheel.namelist()
+            if name.startswith("gateway/docs/") and name.endswith(".md")
+        }
+        manual = wheel.read(f"jwt_gateway-{VERSION}.data/data/share/man/man1/gateway.1")
+
+    folder = ROOT / "docs"
+    assert pages == {
+        str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.md")
+    }
+    assert manual == (ROOT / "man" / "gateway.1").read_bytes()
+
+
 def test_the_metadata_is_what_an_index_shows(metadata: Message) -> None:
     assert metadata["Name"] == "jwt-gateway"
     assert metadata["Version"] == VERSION
@@ -97,7 +113,8 @@ def test_an_index_takes_the_metadata_of_both(built: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "config/demo.yaml"]
+    "name",
+    ["README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "config/demo.yaml", "man/gateway.1"],
 )
 def test_the_source_archive_holds_what_a_packager_needs(sdist_names: list[str], name: str) -> None:
     assert name in sdist_names

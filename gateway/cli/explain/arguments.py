@@ -136,6 +136,8 @@ class Expected(click.ParamType[str]):
         if text not in ANSWERS:
             meant = did_you_mean(text, ANSWERS)
             self.fail(
-                f"not allow, published, login or a reason in docs/reasons.md{meant}", param, ctx
+                f"not allow, published, login or a reason (`gateway help reasons`){meant}",
+                param,
+                ctx,
             )
         return text

@@ -16,6 +16,12 @@ from gateway.admin.explanation import (
     view_as_json,
     view_explanation,
 )
+from gateway.cli.completed_names import (
+    complete_issuer,
+    complete_login,
+    complete_persona,
+    complete_request,
+)
 from gateway.cli.config_file import find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.explain.answer import Answer, explain_claims, explain_persona, explain_token
@@ -56,17 +62,27 @@ from gateway.suites.simulation.step_places import place_of_setting
 
 
 @click.command("explain")
-@click.argument("words", nargs=-1, metavar="[METHOD] URL")
+@click.argument("words", nargs=-1, metavar="[METHOD] URL", shell_complete=complete_request)
 @click.option("--token", help="A real token from @FILE, stdin (-) or env:NAME.", metavar="SOURCE")
 @click.option(
     "--claims", type=Claims(), help="JSON claims of a token that is made for the request."
 )
-@click.option("--as", "persona", help="A persona of --suite.", metavar="PERSONA")
+@click.option(
+    "--as",
+    "persona",
+    help="A persona of --suite.",
+    metavar="PERSONA",
+    shell_complete=complete_persona,
+)
 @click.option(
     "--suite", "suite_file", type=click.Path(path_type=Path), help="A suite with personas."
 )
 @click.option(
-    "--session", "login", help="The token is that of a session of this login.", metavar="LOGIN"
+    "--session",
+    "login",
+    help="The token is that of a session of this login.",
+    metavar="LOGIN",
+    shell_complete=complete_login,
 )
 @click.option(
     "--browser",
@@ -88,7 +104,12 @@ from gateway.suites.simulation.step_places import place_of_setting
     type=Expected(),
     help="The expected decision: allow, published, login or a reason.",
 )
-@click.option("--issuer", help="Show the settings that this issuer stands for.", metavar="NAME")
+@click.option(
+    "--issuer",
+    help="Show the settings that this issuer stands for.",
+    metavar="NAME",
+    shell_complete=complete_issuer,
+)
 @click.option("--request-id", help="Show a request that a running gateway refused.", metavar="ID")
 @click.option(
     "--admin", help="The admin port of that gateway, e.g. http://127.0.0.1:9901.", metavar="URL"

@@ -65,7 +65,8 @@ def _lines(decision: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"allowed: status {get('status')}"
         yield f"  only reported: {get('would_deny')}: {get('detail')}"
-    yield f"  what to do: {get('documentation')}"
+    reason = get("reason") if get("would_deny") is None else get("would_deny")
+    yield f"  what to do: gateway help {reason}"
     yield f"  {get('method')} {get('path')} on {get('host')}, at {get('time')}"
     place = "" if get("place") is None else f"  [{get('place')}]"
     yield f"  route {get('route') or 'none'}{place}"

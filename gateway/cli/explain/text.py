@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.admin.explanation import ExplanationView, StepView, documentation
+from gateway.admin.explanation import ExplanationView, StepView
 from gateway.cli.output import escape
 from gateway.decision.explaining.candidates import Fit
 from gateway.decision.explaining.header_origins import HeaderOrigin
@@ -49,7 +49,7 @@ def _verdict(view: ExplanationView) -> Iterator[str]:
         label = "only reported" if isinstance(verdict, Allow) else "because"
         code = "" if isinstance(verdict, Deny) else f"{deny.reason.code}: "
         yield f"  {label}: {code}{deny.detail}"
-        yield f"  what to do: {documentation(deny.reason)}"
+        yield f"  what to do: gateway help {deny.reason.code}"
     request = view.request
     host = request.fields.host.decode("utf-8", "backslashreplace")
     target = request.target.decode("utf-8", "backslashreplace")

@@ -116,7 +116,7 @@ def test_a_request_that_is_refused_ends_with_1_and_shows_why_and_the_answer(conf
     assert lines[:4] == [
         "refused: 403 claim_rule_failed",
         "  because: the rule does not hold: tenant equals {path.tenant}",
-        "  what to do: docs/reasons.md#claim_rule_failed-403",
+        "  what to do: gateway help claim_rule_failed",
         "  GET /tenants/globex/orders/7 on api.example, at 2026-11-24T14:11:16Z",
     ]
     routes = lines.index("routes")
@@ -236,7 +236,7 @@ def test_what_is_only_reported_is_allowed_and_says_what_it_would_be(config: Path
     assert done.exit_code == 0
     assert done.stdout.splitlines()[1:3] == [
         "  only reported: scope_missing: the route requires x",
-        "  what to do: docs/reasons.md#scope_missing-403",
+        "  what to do: gateway help scope_missing",
     ]
     assert (members["verdict"], members["reason"], members["would_deny"]) == (
         "allow",

@@ -44,7 +44,7 @@ def test_a_refusal_is_shown_with_its_reason_and_its_route() -> None:
     assert done.stdout.splitlines() == [
         "refused: 403 claim_rule_failed",
         "  because: the rule does not hold: tenant equals {path.tenant}",
-        "  what to do: docs/reasons.md#claim_rule_failed-403",
+        "  what to do: gateway help claim_rule_failed",
         "  GET /tenants/globex/orders/7 on api.example, at 2026-11-24T14:11:16.044Z",
         "  route read-order  [gateway.yaml:21]",
         "  from 127.0.0.1, with a token of main",

@@ -19,7 +19,7 @@ def test_the_verdict_is_first(tmp_path: Path) -> None:
     assert refused[:3] == [
         "refused: 401 token_missing",
         "  because: no bearer token was sent",
-        "  what to do: docs/reasons.md#token_missing-401",
+        "  what to do: gateway help token_missing",
     ]
 
 

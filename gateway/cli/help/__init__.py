@@ -1,0 +1,1 @@
+"""Show pages of the documentation, for people without a checkout."""
