@@ -163,6 +163,14 @@ def test_every_verb_can_print_json(words: str) -> None:
     assert "--json" in {word for one in ALL_VERBS[words].params for word in one.opts}
 
 
+def test_the_manual_page_has_the_verbs_and_options_of_now() -> None:
+    current = run("help", "man").stdout
+
+    assert (ROOT / "man" / "gateway.1").read_text() == current, (
+        "run `.venv/bin/gateway help man > man/gateway.1`"
+    )
+
+
 def test_the_paths_of_the_admin_port_are_listed() -> None:
     source = (ROOT / "gateway" / "admin" / "server.py").read_text()
     paths = re.findall(r'router.add_\w+\("([^"]+)"', source)  # some have two methods
