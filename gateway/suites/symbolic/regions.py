@@ -1,6 +1,6 @@
 """Divide all requests into regions, each with one owner in both configurations."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from gateway.decision.rules.operands import path_variables
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.symbolic.fresh import Fresh
+from gateway.suites.symbolic.own_paths import OwnPath, find_own_paths
 from gateway.suites.symbolic.ownership import Ownership, rule_at
 from gateway.suites.symbolic.tries import HostTries
 from gateway.suites.symbolic.walk import MAX_STEPS, Meeting, Path, TooManyStepsError, Walk
@@ -79,7 +80,7 @@ class _Search:
     ) -> None:
         self._old, self._new = Ownership(old), Ownership(new)
         routes = old.policy.routes.routes, new.policy.routes.routes
-        tries = HostTries(routes[0]), HostTries(routes[1])
+        self._tries = tries = HostTries(routes[0]), HostTries(routes[1])
         hosts = (*self._old.named_hosts(), *self._new.named_hosts())
         self._fresh = Fresh(tries, hosts)
         self._walk = Walk(*tries, alike, max_steps)
@@ -87,6 +88,8 @@ class _Search:
         self._own_paths = self._old.own_paths | self._new.own_paths
         self._seen: set[object] = set()
         self._used = _UsedVariables()
+        every = {method for one in routes for route in one for method in route.methods}
+        self._methods = (*sorted(every, key=_rank), _choose_other(every))
 
     def run(self) -> Iterator[Region | UndecidedRequests]:
         try:
@@ -97,6 +100,8 @@ class _Search:
                 for meeting in self._walk.meetings(host):
                     yield from self._regions(meeting, (name,))
             yield from self._with_origins()
+            for own in find_own_paths(self._old, self._new, self._tries, self._fresh):
+                yield from self._at_own_path(own)
         except TooManyStepsError as error:
             route = next(iter(error.leaf.routes())) if error.leaf is not None else None
             text = "the routes overlap in more ways than can be told apart"
@@ -110,6 +115,16 @@ class _Search:
                 leaves = (leaf for leaf in (meeting.old, meeting.new) if leaf is not None)
                 if any(route.login for leaf in leaves for route in leaf.routes()):
                     yield from self._regions(meeting, sorted({host, *origins}))
+
+    def _at_own_path(self, own: OwnPath) -> Iterator[Region]:
+        host = canonical_host(own.authority.encode()) or ""
+        literals = dict(enumerate(own.segments))
+        for method in self._methods:
+            request = SimulatedRequest(method, own.authority, host, own.path)
+            methods = None if method == self._methods[-1] else frozenset((method,))
+            region = self._region(request, literals, methods)
+            if region is not None:
+                yield region
 
     def _regions(self, meeting: Meeting, authorities: Iterable[str]) -> Iterator[Region]:
         literals = {at: one for at, one in enumerate(meeting.path) if one is not None}
@@ -149,40 +164,43 @@ class _Search:
 
 
 def _respell(target: bytes) -> bytes:
-    """Return *target* with its last character percent-encoded, which services read alike."""
-    path = target.rstrip(b"/")
-    if not path or path[-3:-2] == b"%":
-        return target
-    return b"%b%%%02X%b" % (path[:-1], path[-1], target[len(path) :])
+    """Return *target* with one character percent-encoded, which services read alike."""
+    for at in range(len(target) - 1, 0, -1):
+        if target[at : at + 1] not in b"/%" and b"%" not in target[max(at - 2, 0) : at]:
+            return b"%b%%%02X%b" % (target[:at], target[at], target[at + 1 :])
+    return target
 
 
 def _by_owners(
     meeting: Meeting,
 ) -> Iterator[tuple[tuple[Route | None, Route | None], frozenset[str] | None, str]]:
     """Yield the owners for each method, all methods that have them, and one of these."""
-    leaves = [leaf for leaf in (meeting.old, meeting.new) if leaf is not None]
-    named = sorted({method for leaf in leaves for method in leaf.by_method})
+    old, new = meeting.old, meeting.new
+    named = {method for leaf in (old, new) if leaf is not None for method in leaf.by_method}
     groups: dict[tuple[Route | None, Route | None], list[str | None]] = {}
-    for method in (*named, None):
-        owners = tuple(
-            None if leaf is None else leaf.owner(method) for leaf in (meeting.old, meeting.new)
+    for method in (*sorted(named, key=_rank), None):
+        owners = (
+            None if old is None else old.owner(method),
+            None if new is None else new.owner(method),
         )
-        groups.setdefault((owners[0], owners[1]), []).append(method)
+        groups.setdefault(owners, []).append(method)
     for pair, methods in groups.items():
-        listed = frozenset(method for method in methods if method is not None)
-        if None not in methods:
-            yield pair, listed, _choose(sorted(listed))
+        listed = [method for method in methods if method is not None]
+        if len(listed) == len(methods):
+            yield pair, frozenset(listed), listed[0]
         else:
-            others = (method for method in _METHODS if method not in named)
-            yield pair, None, _choose([*sorted(listed), *others, _unnamed(named)])
+            yield pair, None, min((*listed, _choose_other(named)), key=_rank)
 
 
-def _choose(methods: list[str]) -> str:
-    return min(methods, key=lambda one: _METHODS.index(one) if one in _METHODS else len(_METHODS))
+def _rank(method: str) -> tuple[int, str]:
+    """Return a sort key: what people know best comes first."""
+    return _METHODS.index(method) if method in _METHODS else len(_METHODS), method
 
 
-def _unnamed(named: Iterable[str]) -> str:
-    return "X" * (1 + max(map(len, named), default=0))
+def _choose_other(named: Collection[str]) -> str:
+    """Return a method that is none of *named*."""
+    others = (method for method in _METHODS if method not in named)
+    return next(others, "X" * (1 + max(map(len, named), default=0)))
 
 
 class _UsedVariables:

@@ -166,6 +166,13 @@ def _end(ways: _Ways) -> Leaf | None:
     return None
 
 
+def find_leaf(ways: _Ways, segments: Iterable[str]) -> Leaf | None:
+    """Return the leaf that owns the path of *segments*, in the tries with these roots."""
+    for segment in segments:
+        ways = _step(ways, segment)
+    return _end(ways)
+
+
 def _step(ways: _Ways, segment: str | None) -> _Ways:
     """Return the ways after *segment*; None is one that is no literal of any node."""
     found: list[_One] = []

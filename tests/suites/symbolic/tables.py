@@ -41,7 +41,11 @@ def settings(
 ) -> Settings:
     """Return settings with these *routes*; a text is a path, and a prefix if it ends with `*`."""
     made = policy(*(route(one) if isinstance(one, str) else one for one in routes))
-    return replace(base(), policy=replace(made, documents=documents or {}))
+    return replace(
+        base(),
+        policy=replace(made, documents=documents or {}),
+        route_options=base().route_options * len(routes),
+    )
 
 
 def named(name: str, path: str, *methods: str, hosts: Iterable[str] = (), **more: Any) -> Route:
