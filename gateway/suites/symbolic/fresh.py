@@ -2,9 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, count
+from typing import Final
 
 from gateway.decision.rules.claim_tests import all_tests
 from gateway.suites.symbolic.tries import HostTries
+
+# RFC 3986 §3.3: pchar without `;`, which a canonical path must not have.
+PLAIN: Final = "-._~!$&'()*+,=:@"
 
 # Plain words first: people read the requests.
 _WORDS = ("some", "other", "any")

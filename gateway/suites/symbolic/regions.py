@@ -12,16 +12,14 @@ from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.request import SimulatedRequest
-from gateway.suites.symbolic.fresh import Fresh
+from gateway.suites.symbolic.fresh import PLAIN, Fresh
+from gateway.suites.symbolic.odd_paths import OddPaths, OddRequest
 from gateway.suites.symbolic.own_paths import OwnPath, find_own_paths
 from gateway.suites.symbolic.ownership import Ownership, rule_at
 from gateway.suites.symbolic.tries import HostTries
 from gateway.suites.symbolic.walk import MAX_STEPS, Meeting, Path, TooManyStepsError, Walk
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "PROPFIND")
-
-# RFC 3986 §3.3: pchar without `;`, which a canonical path must not have.
-_PLAIN = "-._~!$&'()*+,=:@"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +41,14 @@ class Region:
 
 
 class UndecidedRequests(NamedTuple):
-    """Requests whose owners are not known; *route* is one that may be among them."""
+    """Requests whose owners are not known; *route* is one that may be among them.
+
+    If it *may_open* nothing, at most requests that *route* owned have no owner any more.
+    """
 
     text: str
     route: str
+    may_open: bool = True
 
 
 def never_alike(_old: Route, _new: Route) -> bool:
@@ -87,6 +89,7 @@ class _Search:
         self._alike = self._walk.likeness.are_alike
         self._own_paths = self._old.own_paths | self._new.own_paths
         self._seen: set[object] = set()
+        self._pairs: set[tuple[Route | None, Route | None]] = set()
         self._used = _UsedVariables()
         every = {method for one in routes for route in one for method in route.methods}
         self._methods = (*sorted(every, key=_rank), _choose_other(every))
@@ -102,6 +105,7 @@ class _Search:
             yield from self._with_origins()
             for own in find_own_paths(self._old, self._new, self._tries, self._fresh):
                 yield from self._at_own_path(own)
+            yield from self._with_odd_paths()
         except TooManyStepsError as error:
             route = next(iter(error.leaf.routes())) if error.leaf is not None else None
             text = "the routes overlap in more ways than can be told apart"
@@ -125,6 +129,28 @@ class _Search:
             region = self._region(request, literals, methods)
             if region is not None:
                 yield region
+
+    def _with_odd_paths(self) -> Iterator[Region | UndecidedRequests]:
+        """Yield what only requests with `;` or `%2F` show: routes that gain or lose some."""
+        old, new = self._tries
+        for own, other, is_new in ((new, old, True), (old, new, False)):
+            for route, requests in OddPaths(own, other, self._fresh, self._methods).routes():
+                pair = (None, route) if is_new else (route, None)
+                for odd in requests if pair not in self._pairs else ():
+                    region = self._odd_region(odd)
+                    if region is not None:
+                        yield region
+                    if pair in self._pairs:
+                        break
+                if pair not in self._pairs:
+                    self._pairs.add(pair)  # once is enough
+                    text = "whether other paths with `;` or `%2F` reach it than before"
+                    yield UndecidedRequests(text, route.name, may_open=is_new)
+
+    def _odd_region(self, odd: OddRequest) -> Region | None:
+        request = SimulatedRequest(odd.method, odd.host, odd.host, odd.target)
+        methods = None if odd.method == self._methods[-1] else frozenset((odd.method,))
+        return self._region(request, odd.literals, methods)
 
     def _regions(self, meeting: Meeting, authorities: Iterable[str]) -> Iterator[Region]:
         literals = {at: one for at, one in enumerate(meeting.path) if one is not None}
@@ -154,12 +180,13 @@ class _Search:
         if key in self._seen:
             return None
         self._seen.add(key)
+        self._pairs.add((one, other))
         return Region(request, old, new, literals, methods)
 
     def _target(self, path: Path) -> bytes:
         """Return *path* as it is sent, in a spelling that the gateway does not answer itself."""
         parts = [self._fresh.segment(at) if one is None else one for at, one in enumerate(path)]
-        target = "".join(f"/{quote(one, safe=_PLAIN)}" for one in parts).encode()
+        target = "".join(f"/{quote(one, safe=PLAIN)}" for one in parts).encode()
         return _respell(target) if target in self._own_paths else target
 
 

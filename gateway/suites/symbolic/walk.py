@@ -166,11 +166,18 @@ def _end(ways: _Ways) -> Leaf | None:
     return None
 
 
-def find_leaf(ways: _Ways, segments: Iterable[str]) -> Leaf | None:
+def find_leaf(ways: _Ways, segments: Iterable[str | None]) -> Leaf | None:
     """Return the leaf that owns the path of *segments*, in the tries with these roots."""
     for segment in segments:
         ways = _step(ways, segment)
     return _end(ways)
+
+
+def find_prefix(ways: _Ways, segments: Iterable[str | None]) -> Leaf | None:
+    """Return a prefix that owns all below the path of *segments* that is not owned otherwise."""
+    for segment in (*segments, None):
+        ways = _step(ways, segment)
+    return next((way for way in ways if isinstance(way, Leaf)), None)
 
 
 def _step(ways: _Ways, segment: str | None) -> _Ways:
