@@ -149,7 +149,7 @@ def _show_scopes_from(issuer: Issuer) -> str:
 def proxy_facet(proxy: Proxy | None, *keys: str) -> Facet:
     """Return the facet of a proxy; its user and password are compared, and never shown."""
     shown = "none" if proxy is None else proxy.url
-    return Facet(proxy, shown, always(Kind.KEYS), (*keys, "proxy"))
+    return Facet(proxy or "", shown, always(Kind.KEYS), (*keys, "proxy"))
 
 
 def _tenants(tenants: Tenants | None) -> tuple[object, str]:

@@ -321,8 +321,8 @@ def cors_facets(cors: Cors | None, *keys: str) -> dict[str, Facet]:
     value = CorsMeaning(
         frozenset({*cors.origins, *cors.patterns, *((b"*",) if cors.is_open else ())}),
         cors.methods,
-        frozenset(cors.headers.split(b", ")),
-        frozenset(cors.exposed.split(b", ")),
+        frozenset(filter(None, cors.headers.split(b", "))),
+        frozenset(filter(None, cors.exposed.split(b", "))),
         cors.credentials,
         cors.max_age_seconds,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.facet import Facet, Kind, Kinds, listed
-from gateway.suites.differences.judges import always, part, weakens
+from gateway.suites.differences.judges import NOTHING, always, part, weakens
 from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerTls
 
 ASKED = ("required", "optional", "not requested")
@@ -43,9 +43,14 @@ def _one(tls: ServerTls | None, start: tuple[str, ...]) -> dict[str, Facet]:
         ),
         "client_ca": replace(
             authorities_facet(authorities, "none", (*start, "client_ca")),
-            judge=part(always(Kind.KEYS)),
+            judge=_judge_client_ca,
         ),
     }
+
+
+def _judge_client_ca(old: object, new: object) -> Kinds:
+    """Judge whose certificates count; whether there must be one is judged besides."""
+    return frozenset({Kind.KEYS}) if old and new else NOTHING
 
 
 def judge_asked(old: object, new: object) -> Kinds:
@@ -98,5 +103,5 @@ def authorities_facet(
 ) -> Facet:
     """Return the trusted authorities; *nothing* is the text if none are named."""
     if authorities is None:
-        return Facet(None, nothing, always(Kind.KEYS), keys)
+        return Facet("", nothing, always(Kind.KEYS), keys)
     return Facet(authorities.pem, authorities.file, always(Kind.KEYS), keys)
