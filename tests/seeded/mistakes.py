@@ -24,8 +24,9 @@ ESTATE = Path(__file__).parents[2] / "config" / "estate"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An edit of *file*; *told* is what the verb must say of it."""
+    """An edit of *file* in *base*; *told* is what the verb must say of it."""
 
+    base: Path
     name: str
     file: str
     before: str
@@ -34,25 +35,25 @@ class Mistake:
     told: dict[str, str]
 
     def make(self, folder: Path) -> Path:
-        """Return the configuration of a copy of the estate in *folder*, with the mistake."""
-        shutil.copytree(ESTATE, folder, dirs_exist_ok=True)
+        """Return the configuration of a copy of *base* in *folder*, with the mistake."""
+        shutil.copytree(self.base, folder, dirs_exist_ok=True)
         (folder / self.file).write_text(self.after)
         return folder / "gateway.yaml"
 
 
-def read_mistakes(verb: str) -> list[Mistake]:
-    """Return the mistakes that *verb* catches."""
+def read_mistakes(verb: str, base: Path = ESTATE) -> list[Mistake]:
+    """Return the mistakes that *verb* catches, as edits of *base*."""
     entries = yaml.safe_load((Path(__file__).parent / f"{verb}.yaml").read_text())
-    return [_read(entry) for entry in entries]
+    return [_read(entry, base) for entry in entries]
 
 
-def _read(entry: dict[str, str]) -> Mistake:
-    name, file = entry.pop("mistake"), entry.pop("file")
-    edited = before = (ESTATE / file).read_text()
+def _read(entry: dict[str, str], base: Path) -> Mistake:
+    name, file = entry.pop("mistake"), entry.pop("file", "gateway.yaml")
+    edited = before = (base / file).read_text()
     if "replace" in entry:
         old = entry.pop("replace")
         assert before.count(old) == 1, f"{name}: {old!r} stands {before.count(old)} times in {file}"
         edited = before.replace(old, entry.pop("by"))
     after, places = marked(edited + entry.pop("add", ""))
     assert after != before, f"{name}: nothing is edited"
-    return Mistake(name, file, before, after, places, entry)
+    return Mistake(base, name, file, before, after, places, entry)

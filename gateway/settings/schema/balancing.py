@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.types import Count, Duration, Share, Strict, Text, bad, described
@@ -62,6 +62,11 @@ IdempotentMethod = Annotated[
 ]
 
 
+_TARGET_SCHEMA = WithJsonSchema(
+    {"type": "string", "pattern": '^/[!"$-~]*$', "examples": ["/healthz"]}
+)
+
+
 class OverloadModel(Strict):
     """Limit requests in flight to a service, adapted to its latency."""
 
@@ -71,7 +76,7 @@ class OverloadModel(Strict):
 class HealthModel(Strict):
     """Active health checks of each server."""
 
-    path: Annotated[Text, AfterValidator(_target)] = Field(
+    path: Annotated[Text, AfterValidator(_target), _TARGET_SCHEMA] = Field(
         description="The path of the GET request."
     )
     interval: Duration = described("5s", "From the end of a check to the next one.")
@@ -133,12 +138,18 @@ class BreakerModel(Strict):
 class BalancingModel(Strict):
     """How requests are balanced over the servers of a service, and how it is protected."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"queue": ["max_connections"]}}
+    )
+
     balance: Literal["round_robin", "least_requests"] = Field(
         default="round_robin", description="Which server gets the next request."
     )
     resolve: Duration = described("30s", "How often the servers' names are resolved again.")
     health: HealthModel | None = Field(
-        default=None, description="Active health checks; off by default."
+        default=None,
+        description="Active health checks; off by default.",
+        examples=[{"path": "/healthz"}],
     )
     failure_statuses: list[Statuses] | None = Field(
         default=None,
@@ -146,18 +157,30 @@ class BalancingModel(Strict):
         description="Statuses that count as failures, e.g. 502-504; they are still passed on.",
     )
     ejection: EjectionModel = Field(
-        default=EjectionModel(), description="Eject a server whose requests fail."
+        default=EjectionModel(),
+        description="Eject a server whose requests fail.",
+        examples=[{"after": 5, "time": "10s"}],
     )
-    retries: RetriesModel = Field(default=RetriesModel(), description="Retry some requests.")
+    retries: RetriesModel = Field(
+        default=RetriesModel(),
+        description="Retry some requests.",
+        examples=[{"methods": ["GET", "HEAD"]}],
+    )
     max_connections: Count | None = Field(
         default=None, description="Connections to each server at one time; unlimited by default."
     )
     queue: QueueModel | None = Field(
-        default=None, description="With `max_connections`: how requests wait for a connection."
+        default=None,
+        description="With `max_connections`: how requests wait for a connection.",
+        examples=[{"size": 100, "timeout": "1s"}],
     )
     breaker: BreakerModel | None = Field(
-        default=None, description="Send nothing for a while if too many requests fail."
+        default=None,
+        description="Send nothing for a while if too many requests fail.",
+        examples=[{"failures": 0.5}],
     )
     overload: OverloadModel | None = Field(
-        default=None, description="Refuse requests while responses begin too late."
+        default=None,
+        description="Refuse requests while responses begin too late.",
+        examples=[{"target": "500ms"}],
     )

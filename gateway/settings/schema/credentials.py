@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from gateway.settings.schema.clients import ClientModel
+from gateway.settings.schema.clients import CLIENT_RULE, ClientModel
+from gateway.settings.schema.texts import Reference, SafeUrl
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import Duration, Scope, Strict, Text, described
 
@@ -12,23 +13,41 @@ from gateway.settings.schema.types import Duration, Scope, Strict, Text, describ
 class TokenClientModel(ClientModel):
     """A client of an authorization server, and the token that it asks for."""
 
-    issuer: Text | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                CLIENT_RULE,
+                {"oneOf": [{"required": ["issuer"]}, {"required": ["token_url"]}]},
+                {"properties": {"client_auth": {"not": {"const": "none"}}}},
+            ],
+            "dependentRequired": {"tls": ["token_url"]},
+        }
+    )
+
+    issuer: Reference | None = Field(
         default=None, description="The issuer to ask, by name; one with `discovery`."
     )
-    token_url: Text | None = Field(
+    token_url: SafeUrl | None = Field(
         default=None, description="Instead of `issuer`: the URL of the token endpoint."
     )
     tls: FetchTlsModel | None = Field(
         default=None, description="With `token_url`: whose certificates are trusted."
     )
     scopes: list[Scope] | None = Field(
-        default=None, min_length=1, description="The scopes to ask for; by default the server's."
+        default=None,
+        min_length=1,
+        description="The scopes to ask for; by default the server's.",
+        examples=[["orders:read"]],
     )
     audience: Text | None = Field(
-        default=None, description="The service to ask for, as the server names it."
+        default=None,
+        description="The service to ask for, as the server names it.",
+        examples=["orders"],
     )
     resource: Text | None = Field(
-        default=None, description="The service to ask for, as an absolute URI (RFC 8707)."
+        default=None,
+        description="The service to ask for, as an absolute URI (RFC 8707).",
+        examples=["https://orders.internal"],
     )
     timeout: Duration = described(
         "5s", "How long the server may take, and a request waits for a token."
@@ -48,6 +67,12 @@ class TokenExchangeModel(TokenClientModel):
 
 class CredentialsModel(Strict):
     """The access token that a service gets instead of what the client sent; exactly one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in ("client_credentials", "token_exchange")]
+        }
+    )
 
     client_credentials: TokenClientModel | None = Field(
         default=None, description="A token of the gateway's own (RFC 6749 section 4.4)."

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.texts import FieldText, FileText, OwnField, PlainPath
 from gateway.settings.schema.types import (
     OFF,
     TEXT,
@@ -31,13 +32,27 @@ DEFAULT_CLAIMS = {
 DEFAULT_CONTEXT = {"client_id": "client_id", "token_issuer": "iss"}
 
 
+AssertionLife = Annotated[
+    Duration,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^0*(([5-9][0-9]{3}|[1-9][0-9]{4}|[1-5][0-9]{5}|600000)ms"
+            "|([5-9]|[1-9][0-9]|[1-5][0-9]{2}|600)s|([1-9]|10)m)$",
+            "examples": ["60s", "5m"],
+        }
+    ),
+]
+
+
 class AssertionModel(Strict):
     """A short-lived JWT, signed by the gateway, that services can verify."""
 
     issuer: Text = Field(
-        description="The `iss` of assertions: a name for the gateway, often a URL."
+        description="The `iss` of assertions: a name for the gateway, often a URL.",
+        examples=["https://gateway.example.com"],
     )
-    keys: list[Text] = Field(
+    keys: list[FileText] = Field(
         min_length=1,
         description="PEM files of private keys, P-256 or Ed25519; the first one signs, all are "
         "published.",
@@ -49,20 +64,22 @@ class AssertionModel(Strict):
     trust_domain: Text | None = Field(
         default=None,
         description="With `transaction_token`: the `aud`, which all services of the domain accept.",
+        examples=["example.com"],
     )
-    header: Text | None = Field(
+    header: FieldText | None = Field(
         default=None,
         description="The header field that carries it; X-Gateway-Assertion, or Txn-Token.",
     )
-    lifetime: Duration = described(
+    lifetime: AssertionLife = described(
         "60s", "How long it is valid, from 5s to 10m; it never outlives the token."
     )
     claims: dict[Text, Text] | None = Field(
         default=None,
         description="Claim of the assertion to claim of the token, or several; replaces the "
         "default claims.",
+        examples=[{"sub": "sub"}],
     )
-    jwks_path: Text = Field(
+    jwks_path: PlainPath = Field(
         default="/.well-known/jwks.json",
         description="The path where the data port publishes the public keys, on every host.",
     )
@@ -96,7 +113,7 @@ DEFAULT_IDENTITY = {
 class IdentityModel(Strict):
     """What services receive about the caller."""
 
-    headers: dict[str, Text] = Field(
+    headers: dict[OwnField, Text] = Field(
         default=DEFAULT_IDENTITY,
         description="Header name to claim, or several; replaces the default headers.",
     )
@@ -104,7 +121,9 @@ class IdentityModel(Strict):
         default=False, description="Whether services also receive the bearer token itself."
     )
     assertion: AssertionModel | None = Field(
-        default=None, description="A token about the caller, signed by the gateway."
+        default=None,
+        description="A token about the caller, signed by the gateway.",
+        examples=[{"issuer": "https://gateway.example.com", "keys": ["assertion.pem"]}],
     )
 
 
@@ -118,7 +137,7 @@ class OwnIdentityModel(Strict):
     """What services receive about the callers of one issuer or one route."""
 
     headers: dict[
-        str,
+        OwnField,
         Annotated[
             Annotated[Text, Tag(TEXT)]
             | Annotated[

@@ -1,13 +1,15 @@
 """Write the JSON Schema of the configuration, for editors."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.settings.presets.preset import Preset
+from gateway.settings.presets.preset import Parameter, Preset
 from gateway.settings.presets.vendors import PRESETS
 from gateway.settings.schema.models import ConfigFile, TeamFile
 from gateway.settings.schema.routes.route import WHOLE_ROUTE
+from gateway.settings.text.yaml_nodes import parse_yaml
 
 # A `${NAME}` reference may replace any value with a pattern; editors cannot know its value.
 _REFERENCE = r"\$\{"
@@ -30,6 +32,8 @@ def make_schema() -> dict[str, Any]:
     del team["$defs"]  # the whole schema has all of them
     schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$id"] = "urn:jwt-gateway:configuration:1"
+    schema = json.loads(json.dumps(schema))  # models share parts, which are changed in place
     tidy(schema)
     _add_references(schema)
     schema["allOf"] = [_unless_default(key, rule) for key, rule in _OF_ROUTES.items()]
@@ -63,23 +67,30 @@ def _add_references(node: object) -> None:
 def _add_presets(schema: dict[str, Any]) -> None:
     """Let an issuer have a preset, with the keys of an issuer and the parameters of the preset."""
     definitions = schema["$defs"]
-    definitions["PresetIssuer"] = _preset_issuer(definitions["IssuerModel"]["properties"])
+    definitions["PresetIssuer"] = _preset_issuer(definitions["IssuerModel"])
     either = [{"$ref": f"#/$defs/{name}"} for name in ("IssuerModel", "PresetIssuer")]
     for owner in (schema, definitions["TeamFile"]):
         named = owner["properties"]["issuers"]["patternProperties"]
         named.update({pattern: {"oneOf": either} for pattern in named})
 
 
-def _preset_issuer(issuer_keys: dict[str, Any]) -> dict[str, Any]:
+def _preset_issuer(issuer: dict[str, Any]) -> dict[str, Any]:
     meanings: dict[str, dict[str, list[str]]] = {}  # names of presets, by meaning
+    examples: dict[str, list[object]] = {}
     for preset in PRESETS.values():
         for parameter in preset.parameters:
             of_name = meanings.setdefault(parameter.name, {})
             of_name.setdefault(parameter.meaning, []).append(preset.name)
+            shown = parse_yaml(parameter.example.encode(), preset.name, {}).root
+            examples.setdefault(parameter.name, []).append(shown)
     text: dict[str, object] = {"type": "string", "minLength": 1}
     texts = {"type": "array", "items": text, "minItems": 1}
     parameters = {
-        name: {"anyOf": [text, texts], "description": _describe_parameter(of)}
+        name: {
+            "anyOf": [text, texts],
+            "description": _describe_parameter(of),
+            "examples": examples[name],
+        }
         for name, of in meanings.items()
     }
     choice = {"enum": list(PRESETS), "description": "The settings of a vendor's issuer, by name."}
@@ -87,7 +98,8 @@ def _preset_issuer(issuer_keys: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         "description": "A trusted issuer with the settings of a preset.",
         "oneOf": [_one_preset(preset, meanings) for preset in PRESETS.values()],
-        "properties": {"preset": choice, **parameters, **issuer_keys},
+        "allOf": issuer["allOf"],
+        "properties": {"preset": choice, **parameters, **issuer["properties"]},
         "required": ["preset"],
         "title": "PresetIssuer",
         "type": "object",
@@ -105,10 +117,20 @@ def _one_preset(preset: Preset, parameters: Iterable[str]) -> dict[str, Any]:
     return {
         "properties": {
             "preset": {"const": preset.name},
+            **{one.name: _shape_of(one) for one in preset.parameters},
             **{name: False for name in parameters if name not in own},
         },
         "required": [one.name for one in preset.required],
     }
+
+
+def _shape_of(parameter: Parameter) -> dict[str, Any]:
+    # JSON Schema knows no named groups; a pattern is of texts only, `items` of lists only.
+    unnamed = re.sub(r"\?P<[a-z]+>", "", parameter.pattern.pattern)
+    pattern = f"^({unnamed})$|{_REFERENCE}"
+    if not parameter.many:
+        return {"type": "string", "pattern": pattern}
+    return {"pattern": pattern, "items": {"pattern": pattern}}
 
 
 def format_schema() -> str:
@@ -126,7 +148,10 @@ def tidy(node: object) -> None:
     for item in node.values():
         tidy(item)
     properties = node.get("properties")
-    for field in properties.values() if isinstance(properties, dict) else ():
+    fields = properties.values() if isinstance(properties, dict) else ()
+    for field in fields:
+        if not isinstance(field, dict):
+            continue  # true or false: whether there may be one
         field.pop("title", None)
         # Defaults of whole tables are those of their keys, which are written there.
         if field.get("default", 0) is None or "$ref" in field or field.get("default") == {}:

@@ -16,6 +16,15 @@ from gateway.settings.schema.rates import RateLimitModel, RedisModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.revocations import RevocationModel
 from gateway.settings.schema.routes.route import DefaultsModel, RouteModel
+from gateway.settings.schema.texts import (
+    AddressText,
+    GrantedPrefix,
+    HostText,
+    NetworkText,
+    ServerText,
+    Unique,
+    VariableText,
+)
 from gateway.settings.schema.tickets import TicketsModel
 from gateway.settings.schema.tls import TlsModel, UpstreamTlsModel
 from gateway.settings.schema.tracing import TracingModel
@@ -73,7 +82,9 @@ def _grant(word: str) -> Grant:
 class IncludeModel(Strict):
     """Files to include, and what they may declare besides routes."""
 
-    files: Text = Field(description="A file or a pattern of files; * and ** match.")
+    files: Text = Field(
+        description="A file or a pattern of files; * and ** match.", examples=["routes.d/*.yaml"]
+    )
     may: (
         Annotated[
             list[
@@ -83,14 +94,12 @@ class IncludeModel(Strict):
         ]
         | None
     ) = Field(default=None, description="What they may declare besides routes; nothing by default.")
-    hosts: list[Text] | None = Field(
+    hosts: Unique[HostText] | None = Field(
         default=None,
-        min_length=1,
         description="The hosts they may own requests for, *.example.com for subdomains.",
     )
-    under: list[Text] | None = Field(
+    under: Unique[GrantedPrefix] | None = Field(
         default=None,
-        min_length=1,
         description="The path prefixes they may own; each ends with a slash.",
     )
 
@@ -98,12 +107,16 @@ class IncludeModel(Strict):
 class ListenModel(Strict):
     """An address of the data port in its long form."""
 
-    address: Text = Field(description="Host and port, e.g. 0.0.0.0:8443.")
-    tls: TlsModel | None = Field(default=None, description="Speak TLS with these files.")
+    address: AddressText = Field(description="Host and port, e.g. 0.0.0.0:8443.")
+    tls: TlsModel | None = Field(
+        default=None,
+        description="Speak TLS with these files.",
+        examples=[{"certificate": "tls.crt", "key": "tls.key"}],
+    )
 
 
 OneListen = Annotated[
-    Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
+    Annotated[AddressText, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
     Discriminator(text_or_table),
 ]
 
@@ -111,8 +124,8 @@ OneListen = Annotated[
 class AdminModel(Strict):
     """The admin port in its long form."""
 
-    address: Text = Field(default="127.0.0.1:9901", description="Host and port.")
-    token_env: Text | None = Field(
+    address: AddressText = Field(default="127.0.0.1:9901", description="Host and port.")
+    token_env: VariableText | None = Field(
         default=None,
         description="The environment variable with the bearer token that the admin port requires.",
     )
@@ -121,8 +134,8 @@ class AdminModel(Strict):
 class UpstreamModel(BalancingModel):
     """A service and its servers."""
 
-    servers: list[Text] = Field(
-        min_length=1, description="http:// or https:// with host and optional port; no path."
+    servers: Unique[ServerText] = Field(
+        description="http:// or https:// with host and optional port; no path."
     )
     connect_timeout: Duration = described("2s", "The timeout for a new connection.")
     response_timeout: Duration = described("30s", "Until the first byte of the response.")
@@ -134,6 +147,15 @@ class UpstreamModel(BalancingModel):
     credentials: CredentialsModel | None = Field(
         default=None,
         description="An access token that the gateway gets for the service; none by default.",
+        examples=[
+            {
+                "client_credentials": {
+                    "issuer": "main",
+                    "client_id": "gateway",
+                    "client_secret": "${CLIENT_SECRET}",
+                }
+            }
+        ],
     )
 
     @property
@@ -224,16 +246,46 @@ class DrainModel(Strict):
 class TeamFile(Strict):
     """A file of a team: routes, and the issuers, upstreams and resources it was granted."""
 
-    issuers: dict[Name, IssuerModel] = Field(default={}, description="Trusted issuers, by name.")
-    upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
+    issuers: dict[Name, IssuerModel] = Field(
+        default={},
+        description="Trusted issuers, by name.",
+        examples=[
+            {
+                "main": {
+                    "issuer": "https://login.example.com/",
+                    "discovery": True,
+                    "audiences": ["orders"],
+                }
+            }
+        ],
+    )
+    upstreams: dict[Name, UpstreamModel] = Field(
+        default={},
+        description="Services, by name.",
+        examples=[{"orders": {"servers": ["http://10.0.0.7:8000"]}}],
+    )
     resources: dict[Name, ResourceModel] = Field(
-        default={}, description="Metadata about parts of the API (RFC 9728), by name."
+        default={},
+        description="Metadata about parts of the API (RFC 9728), by name.",
+        examples=[{"orders": {"resource": "https://api.example.com/orders"}}],
     )
     defaults: DefaultsModel | None = Field(
         default=None, description="What routes have that do not say it themselves."
     )
     routes: list[RouteModel] | None = Field(
-        default=None, min_length=1, description="Which requests go where, and what they require."
+        default=None,
+        min_length=1,
+        description="Which requests go where, and what they require.",
+        examples=[
+            [
+                {
+                    "name": "orders",
+                    "match": {"path_prefix": "/orders/"},
+                    "upstream": "orders",
+                    "require": {"scopes": ["orders:read"]},
+                }
+            ]
+        ],
     )
 
 
@@ -244,7 +296,7 @@ class ConfigFile(TeamFile):
 
     version: VersionOne = Field(description="The version of this format: 1.")
     listen: Annotated[
-        Annotated[Text, Tag(TEXT)]
+        Annotated[AddressText, Tag(TEXT)]
         | Annotated[ListenModel, Tag(TABLE)]
         | Annotated[Annotated[list[OneListen], Field(min_length=1)], Tag(LIST)],
         Discriminator(_listen_branch),
@@ -252,7 +304,7 @@ class ConfigFile(TeamFile):
         default="0.0.0.0:8080", description="Where the data port listens: an address, or several."
     )
     admin: Annotated[
-        Annotated[Text, Tag(TEXT)]
+        Annotated[AddressText, Tag(TEXT)]
         | Annotated[AdminModel, Tag(TABLE)]
         | Annotated[
             Annotated[bool, AfterValidator(_admin_off), WithJsonSchema({"const": False})],
@@ -274,45 +326,69 @@ class ConfigFile(TeamFile):
         default=None,
         min_length=1,
         description="Files with more routes, and what else they may declare; * and ** match.",
+        examples=[["routes.d/*.yaml"]],
     )
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
     ] = Field(default=1, description="Processes that serve requests; `auto`: one per core.")
     revocations: dict[Name, RevocationModel] = Field(
-        default={}, description="Lists of revoked tokens, by name."
+        default={},
+        description="Lists of revoked tokens, by name.",
+        examples=[{"lost": {"url": "https://login.example.com/revoked"}}],
     )
     login: dict[Name, LoginModel] = Field(
         default={}, description="Ways to log in with a browser, by name."
     )
     identity: IdentityModel = Field(
-        default=IdentityModel(), description="The headers that services receive."
+        default=IdentityModel(),
+        description="The headers that services receive.",
+        examples=[{"headers": {"X-User": "sub", "X-Issuer": "iss"}}],
     )
     scope_implies: dict[Scope, Annotated[list[Scope], Field(min_length=1)]] = Field(
-        default={}, description="A scope, and the scopes that it implies."
+        default={},
+        description="A scope, and the scopes that it implies.",
+        examples=[{"orders:admin": ["orders:read", "orders:write"]}],
     )
     timeouts: TimeoutsModel = Field(
-        default=TimeoutsModel(), description="Timeouts of the data port."
+        default=TimeoutsModel(),
+        description="Timeouts of the data port.",
+        examples=[{"head": "10s", "idle": "60s"}],
     )
-    limits: LimitsModel = Field(default=LimitsModel(), description="Limits of the data port.")
-    rate_limits: dict[Name, RateLimitModel] = Field(default={}, description="Rate limits, by name.")
-    redis: RedisModel | None = Field(default=None, description="The Redis that gateways share.")
+    limits: LimitsModel = Field(
+        default=LimitsModel(),
+        description="Limits of the data port.",
+        examples=[{"body": "64MiB", "connections": 10000}],
+    )
+    rate_limits: dict[Name, RateLimitModel] = Field(
+        default={},
+        description="Rate limits, by name.",
+        examples=[{"per-caller": {"rate": "100/1m", "key": "subject"}}],
+    )
+    redis: RedisModel | None = Field(
+        default=None,
+        description="The Redis that gateways share.",
+        examples=[{"url": "redis://10.0.0.5:6379/0"}],
+    )
     suites: list[Text] | None = Field(
         default=None,
         min_length=1,
         description="Test suites for this configuration; * and ** match.",
+        examples=[["suites/*.test.yaml"]],
     )
     reload: ReloadModel = Field(
-        default=ReloadModel(), description="How the configuration is reloaded."
+        default=ReloadModel(),
+        description="How the configuration is reloaded.",
+        examples=[{"watch": "10s"}],
     )
     drain: Annotated[
         Annotated[DurationOrZero, Tag(TEXT)] | Annotated[DrainModel, Tag(TABLE)],
         Discriminator(text_or_table),
     ] = described("30s", "How long requests may finish after SIGTERM.")
-    trusted_proxies: list[Text] | None = Field(
+    trusted_proxies: Unique[NetworkText] | None = Field(
         default=None,
-        min_length=1,
         description="Networks of proxies whose Forwarded fields are trusted, e.g. 10.0.0.0/8.",
+        examples=[["10.0.0.0/8"]],
     )
     underscore_names: Literal["drop", "reject", "keep"] = Field(
         default="drop", description="How to treat request fields with an underscore in the name."
@@ -325,11 +401,17 @@ class ConfigFile(TeamFile):
         default="stdout", description="Where the access log goes, and in which format."
     )
     fetching: FetchingModel | None = Field(
-        default=None, description="How keys, metadata, lists and tokens are fetched."
+        default=None,
+        description="How keys, metadata, lists and tokens are fetched.",
+        examples=[{"proxy": "http://proxy.internal:3128"}],
     )
     tickets: TicketsModel | None = Field(
-        default=None, description="One-time tickets, for URLs of WebSockets and event streams."
+        default=None,
+        description="One-time tickets, for URLs of WebSockets and event streams.",
+        examples=[{"path": "/gateway/ticket", "lifetime": "30s"}],
     )
     tracing: TracingModel | None = Field(
-        default=None, description="Where spans of requests are exported."
+        default=None,
+        description="Where spans of requests are exported.",
+        examples=[{"otlp": "http://127.0.0.1:4318/v1/traces"}],
     )

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.texts import RedisUrl, VariableText
 from gateway.settings.schema.types import (
     LIST,
     TABLE,
@@ -68,7 +69,10 @@ Kind = Literal["subject", "client", "route", "address"]
 class ClaimKeyModel(Strict):
     """Count requests separately for each value of a claim."""
 
-    claim: Text = Field(description='The claim; dots walk nested claims, ["a.b"] quotes a name.')
+    claim: Text = Field(
+        description='The claim; dots walk nested claims, ["a.b"] quotes a name.',
+        examples=["tenant"],
+    )
 
 
 def _branch(value: object) -> str:
@@ -90,22 +94,29 @@ KeyModel = Annotated[
 class RateLimitModel(Strict):
     """How many requests a period may have, for each caller or address."""
 
-    rate: Rate = Field(description="Requests per period, on average: e.g. 100/1m.")
+    rate: Rate = Field(
+        description="Requests per period, on average: e.g. 100/1m.", examples=["100/1m", "5/1s"]
+    )
     burst: Annotated[Count, AfterValidator(_burst)] | None = Field(
         default=None, description="Requests at once; by default as many as `rate` says."
     )
     key: KeyModel = Field(
-        description="Count by subject, client, route, address, {claim: NAME}, or a list of these."
+        description="Count by subject, client, route, address, {claim: NAME}, or a list of these.",
+        examples=["subject", {"claim": "tenant"}],
     )
 
 
 class RedisModel(Strict):
     """The Redis or Valkey that gateways share to count requests."""
 
-    url: Text | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["url_env"]}]}
+    )
+
+    url: RedisUrl | None = Field(
         default=None, description="redis://host:port/database, rediss:// for TLS; no password."
     )
-    url_env: Text | None = Field(
+    url_env: VariableText | None = Field(
         default=None, description="The environment variable with the URL, password included."
     )
     timeout: Duration = described("100ms", "Redis must answer within this time.")

@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from gateway.settings.schema.texts import FileText, Reference, SafeUrl, Unique
 from gateway.settings.schema.tls import FetchTlsModel
-from gateway.settings.schema.types import Duration, DurationOrZero, Strict, Text, described
+from gateway.settings.schema.types import Duration, DurationOrZero, Strict, described
 
 LIST_SOURCES = ("url", "file")
 
@@ -17,11 +18,10 @@ class RevocationModel(Strict):
         json_schema_extra={"oneOf": [{"required": [source]} for source in LIST_SOURCES]}
     )
 
-    url: Text | None = Field(default=None, description="The URL of the list.")
-    file: Text | None = Field(default=None, description="A file with the list.")
-    issuers: list[Text] | None = Field(
+    url: SafeUrl | None = Field(default=None, description="The URL of the list.")
+    file: FileText | None = Field(default=None, description="A file with the list.")
+    issuers: Unique[Reference] | None = Field(
         default=None,
-        min_length=1,
         description="Issuers whose tokens it covers; by default all.",
     )
     fresh: Duration = described("30s", "The list is fetched again before it is this old.")

@@ -2,16 +2,17 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from gateway.settings.schema.types import Strict, Text
+from gateway.settings.schema.texts import FileText, ServerName
+from gateway.settings.schema.types import Strict
 
 
 class CertificateModel(Strict):
     """A certificate and its key."""
 
-    certificate: Text = Field(description="PEM file: the certificate and its chain.")
-    key: Text = Field(description="PEM file: the private key of the certificate.")
+    certificate: FileText = Field(description="PEM file: the certificate and its chain.")
+    key: FileText = Field(description="PEM file: the private key of the certificate.")
 
 
 class TlsModel(CertificateModel):
@@ -22,7 +23,7 @@ class TlsModel(CertificateModel):
         min_length=1,
         description="More certificates, each for clients that ask for one of its names (SNI).",
     )
-    client_ca: Text | None = Field(
+    client_ca: FileText | None = Field(
         default=None,
         description="PEM file: authorities that sign client certificates.",
     )
@@ -35,18 +36,22 @@ class TlsModel(CertificateModel):
 class UpstreamTlsModel(Strict):
     """TLS to the servers of an upstream."""
 
-    ca: Text | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"certificate": ["key"], "key": ["certificate"]}}
+    )
+
+    ca: FileText | None = Field(
         default=None,
         description="PEM file: authorities to trust instead of the machine's.",
     )
-    server_name: Text | None = Field(
+    server_name: ServerName | None = Field(
         default=None,
         description="The name in their certificates; by default the host of each.",
     )
-    certificate: Text | None = Field(
+    certificate: FileText | None = Field(
         default=None, description="PEM file: the client certificate to present, and its chain."
     )
-    key: Text | None = Field(
+    key: FileText | None = Field(
         default=None, description="PEM file: the private key of the certificate."
     )
 
@@ -54,4 +59,4 @@ class UpstreamTlsModel(Strict):
 class FetchTlsModel(Strict):
     """TLS for fetching a document."""
 
-    ca: Text = Field(description="PEM file: the only authorities to trust.")
+    ca: FileText = Field(description="PEM file: the only authorities to trust.")

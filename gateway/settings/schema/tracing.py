@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.texts import CollectorUrl, VariableText
 from gateway.settings.schema.types import Share, Strict, Text, bad
 from gateway.settings.text.fault import Code
 
@@ -23,7 +24,9 @@ CountOrZero = Annotated[
 class TracingModel(Strict):
     """Where spans are exported, and of which requests."""
 
-    otlp: Text = Field(description="The collector's URL for traces over OTLP/HTTP, with its path.")
+    otlp: CollectorUrl = Field(
+        description="The collector's URL for traces over OTLP/HTTP, with its path."
+    )
     sample: Share = Field(
         default=0.01, description="The share of requests without a trace that are recorded: 0 to 1."
     )
@@ -32,7 +35,7 @@ class TracingModel(Strict):
         description="Requests recorded per second because their traceparent asks for it.",
     )
     service_name: Text = Field(default="jwt-gateway", description="The service name in spans.")
-    headers_env: Text | None = Field(
+    headers_env: VariableText | None = Field(
         default=None,
         description="The environment variable with header fields for the collector: name=value,…",
     )

@@ -166,24 +166,56 @@ def _schema(**schema: object) -> WithJsonSchema:
 
 _UNLIMITED_SECONDS = 1e9
 MAX_LEEWAY_SECONDS = 300  # RFC 7519 section 4.1.4: "no more than a few minutes"
-_DURATION_SCHEMA = _schema(type="string", pattern=DURATION_PATTERN)
+# As `DURATION_PATTERN` and `SIZE_PATTERN`, but more than zero.
+POSITIVE = "^(?!0+[A-Za-z])"
+_LONGER_THAN_ZERO = DURATION_PATTERN.replace("^", POSITIVE)
+_LARGER_THAN_ZERO = SIZE_PATTERN.replace("^", POSITIVE)
+UP_TO_5M = "0*(([0-2]?[0-9]{1,5}|300000)ms|([0-2]?[0-9]{1,2}|300)s|[0-5]m|0h)$"
 
-Duration = Annotated[float, BeforeValidator(_duration(0.001, _UNLIMITED_SECONDS)), _DURATION_SCHEMA]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration(0.001, _UNLIMITED_SECONDS)),
+    _schema(type="string", pattern=_LONGER_THAN_ZERO, examples=["30s", "500ms", "5m", "1h"]),
+]
 DurationOrZero = Annotated[
-    float, BeforeValidator(_duration(0, _UNLIMITED_SECONDS)), _DURATION_SCHEMA
+    float,
+    BeforeValidator(_duration(0, _UNLIMITED_SECONDS)),
+    _schema(type="string", pattern=DURATION_PATTERN, examples=["30s", "5m", "0s"]),
 ]
 DurationOrUnlimited = Annotated[
     float,
     BeforeValidator(_duration_or_unlimited),
-    _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": DURATION_PATTERN}]),
+    _schema(
+        anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": DURATION_PATTERN}],
+        examples=["1h", "unlimited"],
+    ),
 ]
-WholeSeconds = Annotated[int, BeforeValidator(_whole_seconds), _DURATION_SCHEMA]
-Leeway = Annotated[float, BeforeValidator(_duration(0, MAX_LEEWAY_SECONDS)), _DURATION_SCHEMA]
-Size = Annotated[int, BeforeValidator(_size), _schema(type="string", pattern=SIZE_PATTERN)]
+WholeSeconds = Annotated[
+    int,
+    BeforeValidator(_whole_seconds),
+    _schema(
+        type="string",
+        pattern=f"{POSITIVE}([0-9]{{1,9}}(s|m|h)|[0-9]{{1,6}}000ms)$",
+        examples=["15m", "1h"],
+    ),
+]
+Leeway = Annotated[
+    float,
+    BeforeValidator(_duration(0, MAX_LEEWAY_SECONDS)),
+    _schema(type="string", pattern=f"^{UP_TO_5M}", examples=["30s", "1m"]),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    _schema(type="string", pattern=_LARGER_THAN_ZERO, examples=["64KiB", "10MiB"]),
+]
 SizeOrUnlimited = Annotated[
     int | None,
     BeforeValidator(_size_or_unlimited),
-    _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": SIZE_PATTERN}]),
+    _schema(
+        anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": _LARGER_THAN_ZERO}],
+        examples=["10MiB", "unlimited"],
+    ),
 ]
 Share = Annotated[Any, BeforeValidator(_share), _schema(type="number", minimum=0, maximum=1)]
 Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
@@ -210,10 +242,18 @@ Acr = Annotated[
     _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
 ]
 Method = Annotated[
-    str, AfterValidator(_method), _schema(type="string", pattern="^[A-Z0-9!#$%&'*+.^_`|~-]+$")
+    str,
+    AfterValidator(_method),
+    _schema(
+        type="string",
+        pattern="^(?!(CONNECT|TRACE)$)[A-Z0-9!#$%&'*+.^_`|~-]+$",
+        examples=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    ),
 ]
 Upgrade = Annotated[
-    str, AfterValidator(_upgrade), _schema(type="string", pattern="^[A-Za-z0-9._/-]+$")
+    str,
+    AfterValidator(_upgrade),
+    _schema(type="string", pattern="^(?![Hh]2[Cc]$)[A-Za-z0-9._/-]+$", examples=["websocket"]),
 ]
 Scalar = Annotated[Any, BeforeValidator(_scalar), _schema(type=["string", "number", "boolean"])]
 Number = Annotated[Any, BeforeValidator(_number), _schema(type="number")]

@@ -270,6 +270,7 @@ def make_suite_schema() -> dict[str, Any]:
     del personas["$defs"]  # the whole schema has all of them
     schema["$defs"]["PersonasFile"] = personas
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$id"] = "urn:jwt-gateway:suite:1"
     tidy(schema)
     return schema
 

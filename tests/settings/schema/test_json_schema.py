@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +10,14 @@ import pytest
 import yaml
 
 from gateway.settings.schema.json_schema import format_schema, make_schema
+from gateway.suites.files.models import make_suite_schema
+from tests.project.console import find_fences
 from tests.settings.configs import ROUTES, config
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
+PAGES = sorted([*(ROOT / "docs").glob("**/*.md"), ROOT / "README.md"])
+PAGES = sorted([*(ROOT / "docs").glob("**/*.md"), ROOT / "README.md"])
 TEAM_FILES = sorted(CONFIG.glob("**/routes.d/*.yaml"))
 # What is for `gateway test` has a schema of its own.
 SUITES = {*CONFIG.glob("**/*.test.yaml"), *CONFIG.glob("**/personas.yaml")}
@@ -173,3 +180,97 @@ def test_the_schema_knows_the_parameters_of_a_preset(changes: dict[str, Any], fi
     validator = jsonschema.Draft202012Validator(make_schema())
 
     assert validator.is_valid(whole) is fits
+
+
+def shown_in_documentation() -> list[tuple[str, dict[str, Any]]]:
+    """Return what the pages show of configurations and suites, and the page of each.
+
+    The page of checks shows what is wrong: its examples that are right are checked elsewhere.
+    """
+    fences = [
+        (page.name, yaml.safe_load(fence.body))
+        for page in PAGES
+        if page.name != "checks.md"
+        for fence in find_fences(page.read_text())
+        if fence.language == "yaml"
+    ]
+    return [(name, content) for name, content in fences if isinstance(content, dict)]
+
+
+def test_what_the_documentation_shows_fits_the_schemas() -> None:
+    schemas = [make_schema(), make_suite_schema()]
+    for schema in schemas:
+        del schema["required"]  # most show some sections of a file
+    fitting = 0
+    for page, content in shown_in_documentation():
+        for schema in schemas:
+            if content.keys() <= schema["properties"].keys():
+                found = [
+                    e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(content)
+                ]
+                assert not found, (page, found)
+                fitting += 1
+                break
+    assert fitting > 100
+
+
+def test_editors_can_read_every_pattern(tmp_path: Path) -> None:
+    """They are ECMAScript, as JSON Schema recommends (2020-12 Core §6.4)."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    script = "for (const p of JSON.parse(require('fs').readFileSync(0))) new RegExp(p, 'u')"
+    patterns = [*find_patterns(make_schema()), *find_patterns(make_suite_schema())]
+
+    done = subprocess.run(
+        [node, "-e", script],
+        input=json.dumps(patterns),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert len(patterns) > 100
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def find_patterns(node: object) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from find_patterns(item)
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            yield node["pattern"]
+        yield from node.get("patternProperties", {})
+        for item in node.values():
+            yield from find_patterns(item)
+
+
+def test_every_key_shows_what_to_write() -> None:
+    """An example, a default, a closed list of values, or the keys of a table."""
+    for table in tables():
+        for key, field in table["properties"].items():
+            assert shows_values(field), (table.get("title"), key)
+
+
+def shows_values(field: dict[str, Any]) -> bool:
+    own = {"examples", "default", "enum", "const", "$ref"} & field.keys()
+    if own or str(field.get("type")) in {"boolean", "integer", "number"}:
+        return True
+    below = [*field.get("anyOf", ()), *field.get("oneOf", ()), field.get("items")]
+    below += [*field.get("patternProperties", {}).values(), field.get("additionalProperties")]
+    return any(shows_values(one) for one in below if isinstance(one, dict))
+
+
+def test_every_example_of_a_key_is_right() -> None:
+    schema = make_schema()
+    judged = 0
+    for table in [schema, *schema["$defs"].values()]:
+        for key, field in table["properties"].items():
+            for example in field.get("examples", ()):
+                one = {**field, "$defs": schema["$defs"]}
+                errors = list(jsonschema.Draft202012Validator(one).iter_errors(example))
+                assert not errors, (table.get("title"), key, example)
+                judged += 1
+    assert judged > 100

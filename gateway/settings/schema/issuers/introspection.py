@@ -5,13 +5,14 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.settings.schema.clients import ClientModel
-from gateway.settings.schema.types import Duration, DurationOrZero, Text, described
+from gateway.settings.schema.texts import UrlText
+from gateway.settings.schema.types import Duration, DurationOrZero, described
 
 
 class IntrospectionModel(ClientModel):
     """How an issuer is asked about each token: as which client, and how long its answer counts."""
 
-    url: Text | None = Field(
+    url: UrlText | None = Field(
         default=None, description="Where to ask; by default as the issuer's metadata say."
     )
     response: Literal["json", "jwt"] = Field(

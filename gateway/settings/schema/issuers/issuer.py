@@ -1,6 +1,6 @@
 """The schema of an issuer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
@@ -9,6 +9,14 @@ from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.issuers.introspection import IntrospectionModel
 from gateway.settings.schema.issuers.tenants import TenantsModel
 from gateway.settings.schema.routes.claims import ClaimsModel
+from gateway.settings.schema.texts import (
+    SAFE_URL,
+    FileText,
+    ProxyUrl,
+    Unique,
+    UrlText,
+    VariableText,
+)
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import (
     LIST,
@@ -42,8 +50,12 @@ class IssuerRequireModel(Strict):
 class ScopeSourceModel(Strict):
     """A claim whose items are scopes, with a prefix of their own."""
 
-    claim: Text = Field(description="The claim; dots walk nested claims.")
-    prefix: Text = Field(description="What each scope from it begins with, e.g. `role:`.")
+    claim: Text = Field(
+        description="The claim; dots walk nested claims.", examples=["realm_access.roles"]
+    )
+    prefix: Text = Field(
+        description="What each scope from it begins with, e.g. `role:`.", examples=["role:"]
+    )
 
 
 ScopeSourceTerm = Annotated[
@@ -84,70 +96,120 @@ KEY_SOURCES = (
 REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url", "introspection")
 
 
+# For editors, also of issuers with a preset. The address of metadata is no `iss`.
+_RULES: tuple[dict[str, Any], ...] = (
+    {
+        "if": {"required": ["secret_env"]},
+        "then": {"properties": {"algorithms": {"items": {"pattern": "^HS"}}}},
+        "else": {"properties": {"algorithms": {"items": {"pattern": "^(?!HS)"}}}},
+    },
+    {
+        "if": {"required": ["discovery"]},
+        "then": {
+            "properties": {
+                "issuer": {
+                    "pattern": r"^https?://(?!.*/\.well-known/(openid-conf|oauth-auth))[^\s?#]+$"
+                }
+            }
+        },
+    },
+    {
+        "if": {"properties": {"insecure": {"const": False}}},
+        "then": {
+            "properties": {
+                "jwks_url": {"pattern": SAFE_URL},
+                "discovery_url": {"pattern": SAFE_URL},
+            }
+        },
+    },
+    {
+        "if": {"properties": {"insecure": {"const": False}}, "required": ["discovery"]},
+        "then": {"properties": {"issuer": {"pattern": SAFE_URL}}},
+    },
+)
+
+
 class IssuerModel(Strict):
     """A trusted issuer; it has exactly one key source."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [source]} for source in KEY_SOURCES]}
+        json_schema_extra={
+            "oneOf": [{"required": [source]} for source in KEY_SOURCES],
+            "allOf": list(_RULES),
+        }
     )
 
     issuer: Text = Field(
         description="The `iss` of its tokens, compared code point by code point; {tenantid} stands "
-        "for a tenant."
+        "for a tenant.",
+        examples=["https://login.example.com/"],
     )
-    also_issued_as: list[Text] | None = Field(
+    also_issued_as: Unique[Text] | None = Field(
         default=None,
-        min_length=1,
         description="Other `iss` of its tokens, signed with the same keys.",
+        examples=[["https://login.example.org/"]],
     )
     tenants: TenantsModel | None = Field(
-        default=None, description="The accepted tenants, with {tenantid} in `issuer`."
+        default=None,
+        description="The accepted tenants, with {tenantid} in `issuer`.",
+        examples=[{"allow": ["1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9"]}],
     )
     discovery: OnlyTrue | None = Field(
         default=None,
         description="Key source: the issuer's metadata (OpenID, RFC 8414) names the keys.",
     )
-    discovery_url: Text | None = Field(
+    discovery_url: UrlText | None = Field(
         default=None,
         description="Key source: the URL of the issuer's metadata, if they are elsewhere.",
     )
-    jwks_url: Text | None = Field(default=None, description="Key source: the URL of a JWK set.")
-    jwks_file: Text | None = Field(default=None, description="Key source: a file with a JWK set.")
-    pem_file: Text | None = Field(
+    jwks_url: UrlText | None = Field(default=None, description="Key source: the URL of a JWK set.")
+    jwks_file: FileText | None = Field(
+        default=None, description="Key source: a file with a JWK set."
+    )
+    pem_file: FileText | None = Field(
         default=None, description="Key source: a file with a PEM public key or certificate."
     )
-    secret_env: Text | None = Field(
+    secret_env: VariableText | None = Field(
         default=None, description="Key source: the environment variable that holds an HMAC secret."
     )
     introspection: IntrospectionModel | None = Field(
         default=None,
         description="Instead of keys: the issuer is asked about each token (RFC 7662).",
+        examples=[{"client_id": "gateway", "client_secret": "${CLIENT_SECRET}"}],
     )
     audiences: Annotated[
-        Annotated[Annotated[list[Text], Field(min_length=1)], Tag(LIST)]
+        Annotated[Unique[Text], Tag(LIST)]
         | Annotated[
             Annotated[str, AfterValidator(_unchecked), WithJsonSchema({"const": "unchecked"})],
             Tag(TEXT),
         ],
         Discriminator(text_or_list),
-    ] = Field(description="A token must name one of these in `aud`; `unchecked` opts out.")
-    algorithms: list[Algorithm] | None = Field(
+    ] = Field(
+        description="A token must name one of these in `aud`; `unchecked` opts out.",
+        examples=[["orders"]],
+    )
+    algorithms: Unique[Algorithm] | None = Field(
         default=None,
-        min_length=1,
         description="Allowed algorithms; by default RS256, ES256 and EdDSA; HS256 with secret_env.",
+        examples=[["RS256"]],
     )
     profile: Literal["any", "rfc9068"] = Field(
         default="any", description="rfc9068 requires at+jwt tokens with all claims of RFC 9068."
     )
     require: IssuerRequireModel | None = Field(
-        default=None, description="What each of its tokens must have, on every route."
+        default=None,
+        description="What each of its tokens must have, on every route.",
+        examples=[{"claims": {"email_verified": {"equals": True}}}],
     )
     scopes_from: list[ScopeSourceTerm] | None = Field(
         default=None,
         min_length=1,
         description="The claims with scopes; by default `scope` and `scp`.",
+        examples=[["scope"]],
     )
-    id_token_signals: list[Signal] | None = Field(
+    id_token_signals: (
+        Annotated[list[Signal], Field(json_schema_extra={"uniqueItems": True})] | None
+    ) = Field(
         default=None,
         description="What an ID token is recognised by, and refused; by default all of these.",
     )
@@ -157,17 +219,25 @@ class IssuerModel(Strict):
         description="`report` passes tokens that fail this issuer's check, without identity.",
     )
     identity: OwnIdentityModel | None = Field(
-        default=None, description="Identity headers for its tokens, in place of the general ones."
+        default=None,
+        description="Identity headers for its tokens, in place of the general ones.",
+        examples=[{"headers": {"X-User": "oid"}}],
     )
-    keys: KeyTimesModel = Field(default=KeyTimesModel(), description="How keys are kept fresh.")
+    keys: KeyTimesModel = Field(
+        default=KeyTimesModel(),
+        description="How keys are kept fresh.",
+        examples=[{"fresh": "5m", "stale": "1h"}],
+    )
     required: bool = Field(
         default=True,
         description="Whether the gateway is not ready until it has loaded this issuer's keys.",
     )
     tls: FetchTlsModel | None = Field(
-        default=None, description="The CA to trust when its metadata and keys are fetched."
+        default=None,
+        description="The CA to trust when its metadata and keys are fetched.",
+        examples=[{"ca": "ca.pem"}],
     )
-    proxy: Text | None = Field(
+    proxy: ProxyUrl | None = Field(
         default=None,
         description="The forward proxy for requests to it, http://host:port, instead of that of"
         " `fetching`; user and password only as ${NAME}.",

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.texts import FileText
 from gateway.settings.schema.types import LIST, TEXT, Strict, Text, bad, text_or_list
 from gateway.settings.text.fault import Code
 
@@ -33,7 +34,7 @@ class TenantsModel(Strict):
         ]
         | None
     ) = Field(default=None, description="The accepted tenants, or `any`.")
-    allow_file: Text | None = Field(
+    allow_file: FileText | None = Field(
         default=None,
         description="A file with the accepted tenants, one a line; # begins a comment.",
     )

@@ -42,15 +42,27 @@ class ClaimModel(Strict):
         return find_meant_operator(owner, key, value)
 
     equals: Scalar = Field(
-        default=None, description='The claim is this value; "{path.name}" is a path variable.'
+        default=None,
+        description='The claim is this value; "{path.name}" is a path variable.',
+        examples=["acme", "{path.tenant}"],
     )
-    not_equals: Scalar = Field(default=None, description="The claim has another value.")
+    not_equals: Scalar = Field(
+        default=None, description="The claim has another value.", examples=["guest"]
+    )
     in_: list[Scalar] | None = Field(
-        default=None, alias="in", min_length=1, description="The claim is one of these values."
+        default=None,
+        alias="in",
+        min_length=1,
+        description="The claim is one of these values.",
+        examples=[["sales", "finance"]],
     )
-    contains: Scalar = Field(default=None, description="The claim is a list with this value.")
+    contains: Scalar = Field(
+        default=None, description="The claim is a list with this value.", examples=["staff"]
+    )
     exists: bool | None = Field(default=None, description="Whether the claim must be present.")
-    matches: Text | None = Field(default=None, description="The claim matches this glob.")
+    matches: Text | None = Field(
+        default=None, description="The claim matches this glob.", examples=["*@example.com"]
+    )
     at_least: Number = Field(default=None, description="The claim is a number, at least this one.")
 
 

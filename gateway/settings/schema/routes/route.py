@@ -9,6 +9,14 @@ from gateway.settings.schema.login import LoginNames
 from gateway.settings.schema.routes.claims import ClaimsModel
 from gateway.settings.schema.routes.cors import CorsModel
 from gateway.settings.schema.routes.rewrite import RewriteModel
+from gateway.settings.schema.texts import (
+    FieldText,
+    HostText,
+    PathText,
+    PrefixText,
+    Reference,
+    Unique,
+)
 from gateway.settings.schema.types import (
     LIST,
     TABLE,
@@ -71,18 +79,20 @@ Scopes = (
 class AlsoIdentityModel(Strict):
     """What services receive about the caller of the second token."""
 
-    headers: dict[str, Text] = Field(min_length=1, description="Header name to claim.")
+    headers: dict[str, Text] = Field(
+        min_length=1, description="Header name to claim.", examples=[{"X-Workload": "sub"}]
+    )
 
 
 class AlsoModel(Strict):
     """A second token, such as that of a workload: both are required."""
 
-    header: Text = Field(
+    header: FieldText = Field(
         description="The field with the token, with or without `Bearer`; no service receives it."
     )
-    issuers: list[Text] = Field(min_length=1, description="Its issuers, by name.")
-    audiences: list[Text] | None = Field(
-        default=None, min_length=1, description="It must also name one of these in `aud`."
+    issuers: Unique[Reference] = Field(description="Its issuers, by name.")
+    audiences: Unique[Text] | None = Field(
+        default=None, description="It must also name one of these in `aud`.", examples=[["orders"]]
     )
     scopes: Scopes = Field(default=None, description="As for the first token.")
     claims: ClaimsModel | None = Field(default=None, description="As for the first token.")
@@ -94,32 +104,38 @@ class AlsoModel(Strict):
 class RulesModel(Strict):
     """What tokens must have."""
 
-    issuers: list[Text] | None = Field(
+    issuers: Unique[Reference] | None = Field(
         default=None,
-        min_length=1,
         description="Issuers by name; by default those of the main file and of its own.",
     )
-    scopes: Scopes = Field(default=None, description="All of a list, or nested all, any and none.")
-    audiences: list[Text] | None = Field(
+    scopes: Scopes = Field(
         default=None,
-        min_length=1,
+        description="All of a list, or nested all, any and none.",
+        examples=[["orders:read"], {"any": ["orders:read", "orders:admin"]}],
+    )
+    audiences: Unique[Text] | None = Field(
+        default=None,
         description="The token must also name one of these in `aud`.",
+        examples=[["orders"]],
     )
     claims: ClaimsModel | None = Field(
         default=None,
         description='Tests by claim; dots walk nested claims, ["a.b"] quotes a name with dots.'
         " `any`, `all` and `not` with a list are groups of tests.",
+        examples=[{"tenant": {"equals": "acme"}, "realm_access.roles": {"contains": "staff"}}],
     )
-    acr: list[Acr] | None = Field(
+    acr: Unique[Acr] | None = Field(
         default=None,
-        min_length=1,
         description="The user authenticated with one of these, the preferred one first.",
+        examples=[["urn:example:mfa"]],
     )
     max_age: WholeSeconds | None = Field(
         default=None, description="The user authenticated at most this long ago."
     )
     also: AlsoModel | None = Field(
-        default=None, description="A second token that is required, in a field of its own."
+        default=None,
+        description="A second token that is required, in a field of its own.",
+        examples=[{"header": "X-Workload-Token", "issuers": ["workloads"]}],
     )
 
 
@@ -134,12 +150,10 @@ class RequireModel(RulesModel):
 class MatchedModel(Strict):
     """Which requests routes own, whatever their path."""
 
-    hosts: list[Text] | None = Field(
-        default=None, min_length=1, description="Lower-case hosts, *.example.com for subdomains."
+    hosts: Unique[HostText] | None = Field(
+        default=None, description="Lower-case hosts, *.example.com for subdomains."
     )
-    methods: list[Method] | None = Field(
-        default=None, min_length=1, description="Methods; by default all."
-    )
+    methods: Unique[Method] | None = Field(default=None, description="Methods; by default all.")
 
 
 class MatchModel(MatchedModel):
@@ -149,10 +163,10 @@ class MatchModel(MatchedModel):
         json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["path_prefix"]}]}
     )
 
-    path: Text | None = Field(
+    path: PathText | None = Field(
         default=None, description="The whole path; {name} stands for one segment."
     )
-    path_prefix: Text | None = Field(
+    path_prefix: PrefixText | None = Field(
         default=None, description="The start of the path; ends with a slash."
     )
 
@@ -198,7 +212,9 @@ class RouteLimitsModel(Strict):
 class TokenHeaderModel(Strict):
     """A header field as the place of a token."""
 
-    header: Text = Field(description="Its name; its value is the token, with or without `Bearer`.")
+    header: FieldText = Field(
+        description="Its name; its value is the token, with or without `Bearer`."
+    )
 
 
 TokenPlace = Annotated[
@@ -217,6 +233,7 @@ class SharedModel(Strict):
     identity: OwnIdentityModel | None = Field(
         default=None,
         description="Identity headers of its requests, in place of the general and the issuer's.",
+        examples=[{"headers": {"X-User": "sub"}}],
     )
     token_from: list[TokenPlace] | None = Field(
         default=None,
@@ -224,20 +241,26 @@ class SharedModel(Strict):
         description="Where the token may be; by default in Authorization alone.",
     )
     timeouts: RouteTimeoutsModel | None = Field(
-        default=None, description="How long its requests may take."
+        default=None, description="How long its requests may take.", examples=[{"response": "10s"}]
     )
-    limits: RouteLimitsModel | None = Field(default=None, description="How much it accepts.")
+    limits: RouteLimitsModel | None = Field(
+        default=None, description="How much it accepts.", examples=[{"body": "10MiB"}]
+    )
     priority: Literal["low", "normal", "high"] = Field(
         default="normal", description="Under overload, requests of low priority are refused first."
     )
-    rate_limits: list[Text] | None = Field(
-        default=None, min_length=1, description="Rate limits of its requests, by name."
+    rate_limits: Unique[Reference] | None = Field(
+        default=None, description="Rate limits of its requests, by name."
     )
     rewrite: RewriteModel | None = Field(
-        default=None, description="What is changed in its requests and responses."
+        default=None,
+        description="What is changed in its requests and responses.",
+        examples=[{"strip_prefix": "/api"}],
     )
     cors: CorsModel | None = Field(
-        default=None, description="Which pages of other origins may read its responses."
+        default=None,
+        description="Which pages of other origins may read its responses.",
+        examples=[{"origins": ["https://app.example.com"]}],
     )
 
 
@@ -245,12 +268,15 @@ class DefaultsModel(SharedModel):
     """What routes have that do not say it themselves; nothing here opens a route."""
 
     match: MatchedModel | None = Field(
-        default=None, description="Hosts and methods, each of routes that list none."
+        default=None,
+        description="Hosts and methods, each of routes that list none.",
+        examples=[{"hosts": ["api.example.com"]}],
     )
-    upstream: Text | None = Field(default=None, description="The upstream, by name.")
+    upstream: Reference | None = Field(default=None, description="The upstream, by name.")
     require: RulesModel | None = Field(
         default=None,
         description="What a token must have, key by key; not for public routes.",
+        examples=[{"issuers": ["main"]}],
     )
 
 
@@ -282,17 +308,27 @@ class RouteModel(SharedModel):
         }
     )
 
-    name: Name = Field(description="The name in logs and metrics; unique.")
-    match: MatchModel = Field(description="Which requests this route owns.")
-    upstream: Text = Field(description="The upstream, by name.")
+    name: Name = Field(description="The name in logs and metrics; unique.", examples=["read-order"])
+    match: MatchModel = Field(
+        description="Which requests this route owns.",
+        examples=[
+            {"path": "/orders/{id}", "methods": ["GET", "HEAD"]},
+            {"hosts": ["api.example.com"], "path_prefix": "/orders/"},
+        ],
+    )
+    upstream: Reference = Field(description="The upstream, by name.")
     public: OnlyTrue | None = Field(default=None, description="No token is required or read.")
-    require: RequireModel | None = Field(default=None, description="What a token must have.")
+    require: RequireModel | None = Field(
+        default=None,
+        description="What a token must have.",
+        examples=[{"scopes": ["orders:read"]}, {}],
+    )
     mode: Mode = Field(
         default="enforce",
         description="`report` only reports bad tokens; their requests pass without identity.",
     )
-    upgrades: list[Upgrade] | None = Field(
-        default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
+    upgrades: Unique[Upgrade] | None = Field(
+        default=None, description="Protocols a client may switch to, e.g. websocket."
     )
     defaults: OnlyFalse | None = Field(
         default=None, description="`false` takes nothing from `defaults`."
