@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.lints.certificates import find_ending_certificates
+from gateway.lints.claim_values import find_claim_faults
 from gateway.lints.dropped_rules import find_dropped_rules
 from gateway.lints.forwarding import (
     find_forwarded_tokens,
@@ -11,6 +12,12 @@ from gateway.lints.forwarding import (
     find_loops,
 )
 from gateway.lints.guards import find_opened_guards, find_surrounded_guards
+from gateway.lints.identifiers import (
+    find_open_issuers,
+    find_placeholders,
+    find_suspect_issuers,
+    find_vendor_mismatches,
+)
 from gateway.lints.logins import (
     find_login_faults,
     find_readable_sessions,
@@ -18,7 +25,7 @@ from gateway.lints.logins import (
 )
 from gateway.lints.nesting import Nesting
 from gateway.lints.rewritten_guards import find_rewritten_guards
-from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
+from gateway.lints.scopes import find_scope_patterns, find_suspect_scopes, find_unused_scopes
 from gateway.lints.secrets import find_written_secrets
 from gateway.lints.subjects import find_ambiguous_subjects, find_changeable_subjects
 from gateway.lints.taken_guards import find_taken_guards
@@ -80,9 +87,15 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     names = [route.name for route in routes]
     yield from find_suspect_scopes(names, places)
     yield from find_unused_scopes(names, places)
+    yield from find_scope_patterns(names, places)
+    yield from find_claim_faults(settings, places)
 
 
 def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
+    yield from find_suspect_issuers(settings, places)
+    yield from find_vendor_mismatches(settings, places)
+    yield from find_open_issuers(settings, places)
+    yield from find_placeholders(places)
     yield from find_symmetric(settings.issuers, places)
     yield from find_shared_keys(settings.issuers, places)
     yield from find_long_times(settings.issuers, places)

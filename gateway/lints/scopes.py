@@ -8,6 +8,7 @@ from itertools import pairwise
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
+from gateway.settings.text.scalars import shorten
 
 _NUMBER = re.compile(r"[0-9]+")
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
@@ -53,6 +54,30 @@ def find_suspect_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]
         reported.add(scope)
         message = f"`{scope}` is used only here: did you mean `{other}`?"
         yield part.warning(Code.SCOPE_SUSPECT, message)
+
+
+def find_scope_patterns(names: Sequence[str], places: Places) -> Iterator[Fault]:
+    """Yield a warning for each scope of *names* with a star: a scope is no pattern.
+
+    Some issuers do grant `orders:*`. Then `scope_implies` says what it stands for.
+    """
+    known = {*_keys(places.main().child("scope_implies"))}
+    for scope, part in _asked(names, places):
+        if "*" not in scope or scope in known:
+            continue
+        if scope == "*":
+            message = (
+                "`*` is the scope of this name, which issuers do not grant: for tokens with any"
+                " scopes, remove `scopes`, as in `require: {}`"
+            )
+        else:
+            one = "…" if part.document.is_filled(part.path) else scope.replace("*", "read")
+            message = (
+                f"`{shorten(scope)}` is the scope of this name, and no pattern: list scopes, as in"
+                f" `scopes: {{any: [{shorten(one)}, …]}}`; if tokens have it as it is, write what"
+                f' it stands for: `scope_implies: {{"{shorten(scope)}": [{shorten(one)}, …]}}`'
+            )
+        yield part.warning(Code.PATTERN_MISREAD, message)
 
 
 def _asked(names: Sequence[str], places: Places) -> Iterator[tuple[str, Part]]:

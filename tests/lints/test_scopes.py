@@ -112,3 +112,25 @@ def test_a_route_of_an_included_file_is_one_of_them(tmp_path: Path) -> None:
     text = config("scope_implies: {admin: [orders:read]}\ninclude: [team.yaml]\n")
 
     assert warnings(tmp_path, text) == ()
+
+
+@pytest.mark.parametrize(
+    ("scopes", "message"),
+    [
+        ("[¦'*']", "remove `scopes`, as in `require: {}`"),
+        ("[¦'orders:*']", "as in `scopes: {any: [orders:read, …]}`"),
+        ("{any: [a, ¦'orders:*']}", '`scope_implies: {"orders:*": [orders:read, …]}`'),
+    ],
+)
+def test_a_scope_with_a_star_is_no_pattern(scopes: str, message: str, tmp_path: Path) -> None:
+    text = config(routes=asking(scopes))
+
+    assert_warned(tmp_path, "pattern_misread", text)
+    [fault] = warnings(tmp_path, text.replace("¦", ""))
+    assert message in fault.message
+
+
+def test_a_scope_with_a_star_that_issuers_grant_stands_for_others(tmp_path: Path) -> None:
+    implies = "scope_implies: {'orders:*': [orders:read]}\n"
+
+    assert warnings(tmp_path, config(implies, routes=asking("['orders:*']", "[orders:read]"))) == ()

@@ -39,6 +39,26 @@ def refuse_unknown(
         faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
 
 
+def judge_audiences(
+    audiences: Sequence[str], part: Part, any_one: str, faults: list[Fault]
+) -> None:
+    """Refuse repeated *audiences* and `*`, and warn about patterns: audiences are compared whole.
+
+    *any_one* is what to write to accept any audience.
+    """
+    refuse_repeated(audiences, part, faults)
+    for index, audience in enumerate(audiences):
+        if audience == "*":
+            message = f"`*` is no pattern: list the audiences of this API; {any_one}"
+            faults.append(part.child(index).fault(Code.BAD_VALUE, message))
+        elif "*" in audience:
+            message = (
+                f"`{shorten(audience)}` is compared character by character, star included: list"
+                " each audience as tokens have it in `aud`"
+            )
+            faults.append(part.child(index).warning(Code.PATTERN_MISREAD, message))
+
+
 def require_exactly_one(part: Part, one: str, other: str, faults: list[Fault]) -> None:
     """Refuse a mapping that has both keys, or neither."""
     if not isinstance(part.raw, dict):

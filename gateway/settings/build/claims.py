@@ -14,7 +14,8 @@ from gateway.decision.rules.operands import path_variables
 from gateway.settings.schema.routes.claims import ClaimModel, ClaimsModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.regexes import find_choices, find_glob, is_anchored
+from gateway.settings.text.scalars import shorten, show_yaml
 from gateway.settings.text.suggestions import did_you_mean
 
 # Nobody understands a rule that is nested deeper; each refusal would have to show it.
@@ -74,6 +75,8 @@ class _Builder:
             except ValueError as error:
                 self._faults.append(at.fault(Code.BAD_VALUE, str(error)))
             self._refuse_unknown_variables(operand, at)
+            if operator == "matches" and is_anchored(str(operand)):
+                self._faults.append(at.fault(Code.BAD_VALUE, _meant_by(str(operand), at)))
         return tests
 
     def _refuse_unknown_variables(self, operand: object, at: Part) -> None:
@@ -87,6 +90,16 @@ class _Builder:
             else:
                 message = f"the path has no variable `{unknown}`{did_you_mean(unknown, known)}"
             self._faults.append(at.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def _meant_by(regex: str, part: Part) -> str:
+    why = "`matches` takes a glob and no regular expression"
+    choices, glob = find_choices(regex), find_glob(regex)
+    if part.document.is_filled(part.path) or (choices is None and glob is None):
+        return f'{why}: write one such as `matches: "*@example.com"`, or list values with `in`'
+    if choices is not None:
+        return f"{why}: write `in: {show_yaml(choices)}`"
+    return f"{why}: write `matches: {show_yaml(glob)}`"
 
 
 def build_claim_rules(

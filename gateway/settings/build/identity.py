@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
+from gateway.decision.rules.claim_names import format_claim_name, parse_claim_name
 from gateway.decision.rules.claim_sources import ClaimSource, parse_claim_source
 from gateway.settings.schema.identity import AssertionModel, IdentityModel
 from gateway.settings.schema.types import TOKEN
@@ -13,7 +14,7 @@ from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources
 from gateway.settings.text.pem_files import read_pem
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.scalars import shorten, show_yaml
 from gateway.settings.values.configuration import AssertionSettings, IssuerSettings
 from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
@@ -81,9 +82,20 @@ def build_headers(
 
 def _find_inverted(name: str, claim: str | bool) -> str | None:
     """Return what to write if a claim and its header seem to have changed places."""
-    if name in _USUAL_CLAIMS and isinstance(claim, str) and _HEADER.fullmatch(claim):
-        return f"the header comes first: write `{claim}: {name}`"
-    return None
+    if not isinstance(claim, str) or not _HEADER.fullmatch(claim) or _HEADER.fullmatch(name):
+        return None
+    if name not in _USUAL_CLAIMS and not claim.lower().startswith("x-"):
+        return None
+    return f"the header comes first: write `{claim}: {show_yaml(_claim_name(name))}`"
+
+
+def _claim_name(name: str) -> str:
+    """Return the claim *name* as a configuration writes it."""
+    try:
+        parse_claim_name(name)
+    except ValueError:
+        return format_claim_name((name,))
+    return name
 
 
 def _reserved(

@@ -71,6 +71,12 @@ class Code(StrEnum):
     RULE_DROPPED = "rule_dropped"
     SCOPE_SUSPECT = "scope_suspect"
     SCOPE_UNUSED = "scope_unused"
+    CLAIM_SUSPECT = "claim_suspect"
+    PATTERN_MISREAD = "pattern_misread"
+    PLACEHOLDER_LEFT = "placeholder_left"
+    ISSUER_SUSPECT = "issuer_suspect"
+    VENDOR_MISMATCH = "vendor_mismatch"
+    OPEN_ISSUER = "open_issuer"
     SYMMETRIC_ALGORITHM = "symmetric_algorithm"
     SHARED_KEYS = "shared_keys"
     LONG_LEEWAY = "long_leeway"
@@ -140,6 +146,12 @@ WARNINGS = frozenset(
         Code.RULE_DROPPED,
         Code.SCOPE_SUSPECT,
         Code.SCOPE_UNUSED,
+        Code.CLAIM_SUSPECT,
+        Code.PATTERN_MISREAD,
+        Code.PLACEHOLDER_LEFT,
+        Code.ISSUER_SUSPECT,
+        Code.VENDOR_MISMATCH,
+        Code.OPEN_ISSUER,
         Code.SYMMETRIC_ALGORITHM,
         Code.SHARED_KEYS,
         Code.LONG_LEEWAY,

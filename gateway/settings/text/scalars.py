@@ -4,6 +4,7 @@ YAML 1.1 and 1.2 disagree about ``on``, ``010`` and ``12:30``; the author may ha
 so these are refused, and the message says what to write.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -49,6 +50,12 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
 _ODD_BEGINNINGS = frozenset("yYnNoO+-.0123456789<=")
 
 
+# Texts that need no quotes, wherever they stand.
+_PLAIN = re.compile(
+    r"(?!(?i:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Surprise:
     """Why a scalar is refused."""
@@ -80,6 +87,16 @@ def shorten(text: str) -> str:
     """Return *text* for a message: printable and short."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:61])
     return shown if len(text) <= 60 else f"{shown[:60]}…"
+
+
+def show_yaml(value: object) -> str:
+    """Return *value*, a scalar or a list, as YAML for a message; a long text is shortened."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(show_yaml, value))}]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return shorten(value)
+    shown = shorten(value) if isinstance(value, str) else value
+    return json.dumps(shown, ensure_ascii=False)
 
 
 def _parse_integer(text: str) -> int | Surprise:

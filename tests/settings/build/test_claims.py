@@ -9,7 +9,7 @@ from gateway.settings.build.claims import MAX_DEPTH, build_claim_rules
 from gateway.settings.schema.routes.route import RequireModel
 from gateway.settings.schema.shape import check_shape
 from gateway.settings.text.fault import Code, Fault
-from tests.settings.configs import assert_found, load, part_of, require
+from tests.settings.configs import assert_found, faults, load, part_of, require
 
 NESTED = "{any: [" * MAX_DEPTH
 CLOSED = "]}" * MAX_DEPTH
@@ -142,3 +142,19 @@ def test_claims_are_tested_as_they_are_written(
     route = load(tmp_path, require(f"{{claims: {text}}}")).policy.routes.routes[0]
 
     assert [test.holds(payload, {}) for test in route.claims] == [holds]
+
+
+@pytest.mark.parametrize(
+    ("regex", "meant"),
+    [
+        (r"^.*@example\.com$", 'matches: "*@example.com"'),
+        ("^(finance|board)$", "in: [finance, board]"),
+        (r"^\d+$", 'matches: "*@example.com"'),
+    ],
+)
+def test_a_regular_expression_is_no_glob(regex: str, meant: str, tmp_path: Path) -> None:
+    text = require(f"{{claims: {{team: {{matches: ¦'{regex}'}}}}}}")
+
+    assert_found(tmp_path, "bad_value", text)
+    [fault] = faults(tmp_path, text.replace("¦", ""))
+    assert f"`{meant}`" in fault.message

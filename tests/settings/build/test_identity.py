@@ -53,6 +53,23 @@ def test_a_mapping_the_wrong_way_round_is_refused_with_the_line_to_write(tmp_pat
     assert fault.message == "the header comes first: write `X-User: sub`"
 
 
+@pytest.mark.parametrize(
+    ("headers", "meant"),
+    [
+        ("org: X-Org", "X-Org: org"),
+        ("realm_access.roles: x-roles", "x-roles: realm_access.roles"),
+        ("'https://a.example/org': X-Org", r'X-Org: "[\"https://a.example/org\"]"'),
+    ],
+)
+def test_a_header_that_begins_like_one_is_no_claim(
+    headers: str, meant: str, tmp_path: Path
+) -> None:
+    (fault,) = faults(tmp_path, config(f"identity: {{headers: {{{headers}}}}}\n"))
+
+    assert fault.message == f"the header comes first: write `{meant}`"
+    load(tmp_path, config(f"identity: {{headers: {{{meant}}}}}\n"))
+
+
 @pytest.mark.parametrize("text", ["{X-Sub: sub}", "{name: tenant}", "{X-A: x-hasura-user-id}"])
 def test_a_mapping_the_right_way_round_is_not(text: str, tmp_path: Path) -> None:
     load(tmp_path, config(f"identity: {{headers: {text}}}\n"))

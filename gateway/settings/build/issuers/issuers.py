@@ -6,7 +6,8 @@ from gateway.decision.algorithms import find_unavailable
 from gateway.decision.policy import Issuer, Profile
 from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.svid import SVID_ALGORITHMS, read_trust_domain
-from gateway.settings.build.checks import refuse_repeated
+from gateway.settings.build.checks import judge_audiences, refuse_repeated
+from gateway.settings.build.issuers.identifiers import refuse_wrong_identifier
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
 from gateway.settings.build.issuers.spiffe import is_spiffe, refuse_wrong_svids
 from gateway.settings.build.issuers.tenants import OwnedNames, build_tenants
@@ -46,6 +47,7 @@ def build_issuers(
         tenants = build_tenants(one, model, disk, faults)
         owned.add(one, model, tenants, faults)
         refuse_wrong_svids(model, one.part, faults)
+        refuse_wrong_identifier(model, one.part, faults)
         algorithms = _algorithms(model, one.part, faults)
         source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
         rules = build_token_rules(model, one.part, faults)
@@ -93,7 +95,8 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
         message = "tokens that this issuer makes for other APIs are accepted too"
         faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
     else:
-        refuse_repeated(model.audiences, part.child("audiences"), faults)
+        any_one = "`audiences: unchecked` accepts every token of the issuer"
+        judge_audiences(model.audiences, part.child("audiences"), any_one, faults)
     if model.mode == "report":
         message = "anyone can forge a token of this issuer, and so pass every route that accepts it"
         faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))

@@ -1,5 +1,6 @@
 """Find where the keys of an issuer are."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,11 +25,10 @@ _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 # A public key as HMAC secret is the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
 # anyone who knows the public key could sign.
 _KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
-# OpenID Discovery §4, RFC 8414 §3.
 # Their metadata are where the `iss` says.
 _AT_ISSUER = frozenset({SourceKind.DISCOVERY, SourceKind.INTROSPECTION})
 
-_METADATA_MARKS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+_BARE_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/[\w./~-]*)?")
 
 _MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
 
@@ -137,11 +137,8 @@ def _url_source(
     kind: SourceKind, url: str, is_insecure: bool, part: Part, faults: list[Fault]
 ) -> KeySource | None:
     problem = check_key_url(url, is_insecure=is_insecure)
-    if kind in _AT_ISSUER and any(mark in url for mark in _METADATA_MARKS):
-        problem = (
-            "this is the address of metadata, not an `iss`: write it in `discovery_url` instead of"
-            " `discovery`, and the metadata's `issuer` here"
-        )
+    if kind in _AT_ISSUER and _BARE_HOST.fullmatch(url):
+        problem = f"metadata are at a URL: write `issuer: https://{url}`, as in the `iss` of tokens"
     elif kind in _AT_ISSUER and is_spiffe(url):
         return None  # reported where trust domains are checked
     elif problem is None and kind in _AT_ISSUER and "?" in url:

@@ -16,7 +16,12 @@ from gateway.decision.rules.scopes import (
     compile_scopes,
 )
 from gateway.decision.rules.step_up import StepUp
-from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
+from gateway.settings.build.checks import (
+    judge_audiences,
+    refuse_repeated,
+    refuse_unknown,
+    require_exactly_one,
+)
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.routes.foreign_paths import find_foreign_path
@@ -184,7 +189,8 @@ def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault
     refuse_repeated(model.match.methods or (), part.child("match").child("methods"), faults)
     at_require = part.child("require")
     refuse_repeated(require.issuers or (), at_require.child("issuers"), faults)
-    refuse_repeated(require.audiences or (), at_require.child("audiences"), faults)
+    any_one = "without `audiences`, those of the issuer are accepted"
+    judge_audiences(require.audiences or (), at_require.child("audiences"), any_one, faults)
     refuse_repeated(require.acr or (), at_require.child("acr"), faults)
     refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
 

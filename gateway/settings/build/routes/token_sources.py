@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Place, Route, SecondToken, TokenSources
 from gateway.decision.routes.template import Variable
-from gateway.settings.build.checks import refuse_repeated, refuse_unknown
+from gateway.settings.build.checks import judge_audiences, refuse_repeated, refuse_unknown
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.identity import RESERVED, build_headers
 from gateway.settings.build.routes.routes import build_scope_rule
@@ -141,7 +141,8 @@ def _second(
     for number, name in enumerate(also.issuers):
         refuse_unknown("issuer", name, known.issuers, part.child("issuers").child(number), faults)
     refuse_repeated(also.issuers, part.child("issuers"), faults)
-    refuse_repeated(also.audiences or (), part.child("audiences"), faults)
+    any_one = "without `audiences`, those of the issuer are accepted"
+    judge_audiences(also.audiences or (), part.child("audiences"), any_one, faults)
     segments = route.segments
     variables = frozenset(one.name for one in segments if isinstance(one, Variable))
     return SecondToken(

@@ -1,11 +1,10 @@
 """Operators of other products, and what to write here instead."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.rules.claim_tests import OPERATORS
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.scalars import show_yaml
 from gateway.settings.values.usual_claims import ClaimKind, usual_kind
 
 # As they are compared: in lower case, and of words only the letters.
@@ -41,10 +40,6 @@ _REGEX = frozenset(
 )
 
 _SIGNS = re.compile(r"[^a-z]+")
-# Texts that need no quotes, wherever they stand.
-_PLAIN = re.compile(
-    r"(?!(?i:y|n|yes|no|on|off|true|false|null)\Z)[A-Za-z][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*"
-)
 
 
 def find_meant_operator(claim: str, written: str, operand: object) -> str | None:
@@ -56,7 +51,7 @@ def find_meant_operator(claim: str, written: str, operand: object) -> str | None
     word = written.lower().strip()
     word = _SIGNS.sub("", word) or word
     own = next((one for one in OPERATORS if one.replace("_", "") == word), None)
-    name = _shown(claim)
+    name = show_yaml(claim)
     if word in _EXISTS or own == "exists":
         is_so = _EXISTS.get(word, True) is (operand not in (False, "false"))
         return f"write `exists: {'true' if is_so else 'false'}`"
@@ -72,41 +67,39 @@ def find_meant_operator(claim: str, written: str, operand: object) -> str | None
         )
     if word in _BEGINS | _ENDS and isinstance(operand, str):
         glob = f"{operand}*" if word in _BEGINS else f"*{operand}"
-        return f"write `matches: {_shown(glob)}`"
+        return f"write `matches: {show_yaml(glob)}`"
     return _with_group(name, word, operand) or _with_number(name, word, operand)
 
 
 def _with_operator(claim: str, operator: str, operand: object) -> str | None:
     """Return the test of *claim* by *operator*, with an operand that it takes."""
-    items, name = _items(operand), _shown(claim)
+    items, name = _items(operand), show_yaml(claim)
     if operator == "in":
-        return f"write `in: {_shown(items)}`"
+        return f"write `in: {show_yaml(items)}`"
     if isinstance(operand, list):
         if not all(isinstance(item, str | int | float) for item in items):
             return None
         if usual_kind(claim) is ClaimKind.LIST or operator == "contains":
             kind = "not" if operator == "not_equals" else "any"
             if len(items) == 1 and kind == "any":
-                return f"write `contains: {_shown(items[0])}`"
+                return f"write `contains: {show_yaml(items[0])}`"
             return f"write `{kind}: {_each(name, 'contains', items)}` in `claims`"
         if operator == "not_equals":
-            return f"write `not: [{{{name}: {{in: {_shown(items)}}}}}]` in `claims`"
+            return f"write `not: [{{{name}: {{in: {show_yaml(items)}}}}}]` in `claims`"
         if operator == "equals":
-            return (
-                f"write `in: {_shown(items)}`, or `contains: {_shown(items[0])}` if the claim is a"
-                " list"
-            )
+            one = show_yaml(items[0])
+            return f"write `in: {show_yaml(items)}`, or `contains: {one}` if the claim is a list"
         return None
     if operator == "at_least":
         number = _number(operand)
         return None if number is None else f"write `at_least: {number}`"
-    return f"write `{operator}: {_shown(operand)}`"
+    return f"write `{operator}: {show_yaml(operand)}`"
 
 
 def _with_group(name: str, word: str, operand: object) -> str | None:
     items = _items(operand)
     if word in _NOT_IN:
-        return f"write `not: [{{{name}: {{in: {_shown(items)}}}}}]` in `claims`"
+        return f"write `not: [{{{name}: {{in: {show_yaml(items)}}}}}]` in `claims`"
     for words, kind in (
         (_NOT_CONTAINS, "not"),
         (_CONTAINS_ANY, "any"),
@@ -146,15 +139,5 @@ def _number(operand: object) -> int | float | None:
 
 
 def _each(name: str, operator: str, items: Sequence[object]) -> str:
-    tests = ", ".join(f"{{{name}: {{{operator}: {_shown(item)}}}}}" for item in items)
+    tests = ", ".join(f"{{{name}: {{{operator}: {show_yaml(item)}}}}}" for item in items)
     return f"[{tests}]"
-
-
-def _shown(operand: object) -> str:
-    """Return *operand* as YAML that reads it back."""
-    if isinstance(operand, list):
-        return f"[{', '.join(map(_shown, operand))}]"
-    if isinstance(operand, str) and _PLAIN.fullmatch(operand):
-        return shorten(operand)
-    text = shorten(operand) if isinstance(operand, str) else operand
-    return json.dumps(text, ensure_ascii=False)

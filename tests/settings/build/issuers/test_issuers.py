@@ -194,7 +194,8 @@ def test_who_writes_the_address_of_metadata_as_issuer_is_told_what_to_write(
 
     [fault] = faults(tmp_path, one_issuer(f'{{issuer: "{url}", discovery: true, audiences: [a]}}'))
 
-    assert "write it in `discovery_url` instead of `discovery`" in fault.message
+    assert "write `issuer: https://a/realms/x`" in fault.message
+    assert "`discovery_url` replaces `discovery`" in fault.message
 
 
 def test_plain_http_is_allowed_on_purpose_and_to_private_addresses(tmp_path: Path) -> None:
