@@ -11,11 +11,11 @@ from itertools import islice, product
 from typing import Final, NamedTuple
 
 from gateway.decision.routes.routing import Match
-from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.claim_tests import ClaimRule, all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.symbolic.access import Access
-from gateway.suites.symbolic.formula import Atom, Formula, Literal
+from gateway.suites.symbolic.formula import Atom, Formula, Literal, atoms_of
+from gateway.suites.symbolic.sameness import positions_of
 from gateway.suites.symbolic.text_values import Pattern, find_texts
 
 Binding = Mapping[int, str]
@@ -29,7 +29,7 @@ _ALIKE: Final = (
     2  # values of a list that are all the same to the rules: one for each of two segments
 )
 
-_PLACEHOLDER = re.compile("\0([0-9]+)\0")
+_PLACEHOLDER = re.compile("\x01([0-9]+)\x02")
 # See decision.routes.segments.
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)(?:[^/\\;?#%\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2}))+")
 
@@ -53,9 +53,9 @@ def placeholders(*sides: Access) -> Binding:
         if match is None or match.other_variables:
             continue
         used = path_variables([one.operand for one in all_tests(_rules(match))])
-        for name, position in _positions(match).items():
+        for name, position in positions_of(match.route).items():
             if name in used and position not in side.literals:
-                found[position] = f"\0{position}\0"
+                found[position] = f"\x01{position}\x02"
     return found
 
 
@@ -64,7 +64,7 @@ def own_values(positions: Iterable[int], *sides: Access) -> Binding:
     found: dict[int, str] = {}
     for side in sides:
         if side.match is not None:
-            for name, position in _positions(side.match).items():
+            for name, position in positions_of(side.match.route).items():
                 if position in positions:
                     found[position] = side.match.variables[name]
     return found
@@ -74,7 +74,7 @@ def readings_of(match: Match, binding: Binding) -> tuple[Variables, ...]:
     """Return the variables of each reading of the path, with the segments of *binding*."""
     if match.other_variables or not binding:
         return (match.variables, *match.other_variables)
-    positions = _positions(match)
+    positions = positions_of(match.route)
     return ({name: binding.get(positions[name], value) for name, value in match.variables.items()},)
 
 
@@ -82,11 +82,6 @@ def _rules(match: Match) -> tuple[ClaimRule, ...]:
     sources = match.route.sources
     second = None if sources is None else sources.second
     return match.route.claims if second is None else (*match.route.claims, *second.claims)
-
-
-def _positions(match: Match) -> Mapping[str, int]:
-    segments = parse_template(match.route.path, match.route.is_prefix)
-    return {one.name: at for at, one in enumerate(segments) if isinstance(one, Variable)}
 
 
 @dataclass(slots=True)
@@ -106,13 +101,17 @@ def find_bindings(own: Binding, formulas: Iterable[Formula]) -> Bindings:
 
     In *formulas*, the segments are placeholders.
     """
-    claims: dict[str, _Claim] = {}
-    for formula in formulas:
+    if not own:
+        return Bindings([own], True)
+    every_formula = list(formulas)
+    atoms = (atom for formula in every_formula for atom in atoms_of(formula))
+    claims = {atom.path[0]: _Claim() for atom in atoms if _has_placeholder(atom.operand)}
+    for formula in every_formula:
         _read(formula, id(formula), claims)
     candidates = {position: {value: None} for position, value in own.items()}
     is_complete = True
     for claim in claims.values():
-        if not claim.positions or (len(claim.own) == 1 and not claim.texts and not claim.patterns):
+        if len(claim.own) == 1 and not claim.texts and not claim.patterns:
             continue
         is_complete = is_complete and _is_simple(claim)
         values = dict.fromkeys((*own.values(), "other-segment", *_values(claim)))
@@ -134,8 +133,10 @@ def _read(formula: Formula, group: int, claims: dict[str, _Claim]) -> None:
             _read(part, id(formula), claims)
         return
     atom = formula.atom
-    claim = claims.setdefault(atom.path[0], _Claim())
-    texts = atom.operand.pieces if isinstance(atom.operand, Pattern) else _texts_in(atom.operand)
+    claim = claims.get(atom.path[0])
+    if claim is None:
+        return
+    texts = _texts_in(atom.operand)
     found = [one for text in texts for one in _PLACEHOLDER.findall(text)]
     if found:
         claim.own[atom] = None
@@ -157,9 +158,15 @@ def _read(formula: Formula, group: int, claims: dict[str, _Claim]) -> None:
             claim.texts.setdefault(text, set()).add(part_of if is_whole else (part_of, text))
 
 
+def _has_placeholder(operand: object) -> bool:
+    return any(_PLACEHOLDER.search(text) for text in _texts_in(operand))
+
+
 def _texts_in(operand: object) -> Iterator[str]:
     if isinstance(operand, str):
         yield operand
+    elif isinstance(operand, Pattern):
+        yield from operand.pieces
     elif isinstance(operand, list | tuple):
         for one in operand:
             yield from _texts_in(one)

@@ -21,6 +21,7 @@ COMPANION: Final = "some-workload"
 
 _FORGED: Final = "signature"  # the attack that changes nothing else
 _TYPES: Final[Mapping[object, str]] = {"jwt": "JWT", "jose": "JOSE"}
+_CLIENTS: Final = ("azp", "client_id")
 _IN_WORDS: Final = frozenset({"scope", "scp", "aud"})
 
 
@@ -66,7 +67,8 @@ class Sample:
             else:
                 claims[name] = value
         if of_client is True:
-            claims["azp"] = claims.get("aud")
+            free = [name for name in _CLIENTS if name not in values]
+            claims.update((name, claims.get("aud")) for name in free[:1])
         self._name_tenant(claims)
         text = ", ".join((self.issuer.name, *words))
         return Witness(
@@ -77,6 +79,16 @@ class Sample:
             str(algorithm),
             is_opaque=self.origin.is_opaque,
         )
+
+    def is_as_chosen(self, one: Witness, model: Model) -> bool:
+        """Return whether the client of the token is its only audience, if and only if chosen.
+
+        That is about several claims, whose values were chosen one by one.
+        """
+        audience, wanted = one.claims.get("aud"), model.values.get(OF_CLIENT) is True
+        only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+        clients = [one.claims.get(name) for name in _CLIENTS]
+        return (isinstance(only, str) and only in clients) is wanted
 
     def _name_tenant(self, claims: dict[str, object]) -> None:
         tenants, pattern = self.issuer.tenants, self.origin.pattern

@@ -1,11 +1,13 @@
 """Decide whether one side of a region lets in callers whom the other side does not."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
 
 from gateway.decision.routes.routing import Place, Route
+from gateway.suites.symbolic import text_values
 from gateway.suites.symbolic.access import Access, Undecided, Witness
 from gateway.suites.symbolic.bindings import (
     Binding,
@@ -23,15 +25,19 @@ from gateway.suites.symbolic.formula import (
     atoms_of,
     conjuncts,
     negate,
+    passes,
 )
 from gateway.suites.symbolic.gates import SHUT, Gate, Side, lets_all_in
 from gateway.suites.symbolic.origins import find_issuer, find_origins
-from gateway.suites.symbolic.requirements import Origin
+from gateway.suites.symbolic.requirements import OF_CLIENT, Origin
+from gateway.suites.symbolic.sameness import rules_of, same_lists, trust_alike
 from gateway.suites.symbolic.satisfy import Model, satisfy
 
 Finding = Witness | Undecided
 
 _NOBODY: Final = Witness("nobody", None, {}, "JWT", None)
+_OF_CLIENT: Final = (passes((OF_CLIENT,), "equals", True),)
+_OF_OTHERS: Final = (negate(_OF_CLIENT[0]),)
 _FIRST, _SECOND = 0, 1  # of the tokens of a request
 
 
@@ -46,12 +52,29 @@ def find_openings(old: Access, new: Access, at: float) -> Iterator[Finding]:
     """
     if new.route is None or (old.route is not None and lets_all_in(old.route)):
         return
-    comparison = _Comparison(old, new, at)
-    nobody = list(comparison.of_nobody())
-    yield from nobody
+    rules = rules_of(old), rules_of(new)
+    if rules[0] == rules[1] and trust_alike(old.settings, new.settings, at):
+        return
+    yield from _find(_Question((old.settings, new.settings, *rules, at), old, new))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Who is let in by one side only; the answer is the same if *rules* are."""
+
+    rules: tuple[object, ...]
+    old: Access = field(compare=False)
+    new: Access = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _find(question: _Question) -> tuple[Finding, ...]:
+    *_, at = question.rules
+    comparison = _Comparison(question.old, question.new, cast(float, at))
+    nobody = tuple(comparison.of_nobody())
     if any(isinstance(one, Witness) for one in nobody):
-        return  # whoever has a token need not send it
-    yield from comparison.of_tokens()
+        return nobody  # whoever has a token need not send it
+    return (*nobody, *comparison.of_tokens())
 
 
 class _Sides(NamedTuple):
@@ -117,7 +140,7 @@ class _Comparison:
 
     def __init__(self, old: Access, new: Access, at: float) -> None:
         self._old, self._new, self._at = old, new, at
-        self._lists = _same_lists(old, new)
+        self._lists = same_lists(old.settings, new.settings)
         self._origins, self._problems = find_origins(old.settings.policy, new.settings.policy)
         self._generic = placeholders(old, new)
         self._own = own_values(self._generic, old, new)
@@ -229,14 +252,14 @@ class _Comparison:
         route, match = access.route, access.match
         if route is None or match is None:
             return None
-        field = b""
+        name = b""
         if number == _SECOND:
             second = None if route.sources is None else route.sources.second
             if second is None:
                 return None
-            route, field = route.judged[1], second.field
+            route, name = route.judged[1], second.field
         lists = self._lists if access is self._new else {}
-        return Side(access.settings, route, readings_of(match, binding), self._at, lists, field)
+        return Side(access.settings, route, readings_of(match, binding), self._at, lists, name)
 
     def _sample(self, origin: Origin, name: str) -> Sample | None:
         old, new = self._old.settings.policy, self._new.settings.policy
@@ -283,19 +306,34 @@ def _models(
     new: Formula, old: Formula, sample: Sample | None, is_forged: bool
 ) -> Iterator[Finding]:
     """Yield tokens that satisfy *new*, but not *old*: one for each part of *old* that they lack."""
-    preferred = {} if sample is None else sample.preferred
     for part in _missing(new, old):
-        found = satisfy((new, negate(part)), preferred)
-        if isinstance(found, Model):
-            yield _NOBODY if sample is None else _caller(sample, found, is_forged)
+        one = _find_token((new, negate(part)), sample, is_forged)
+        if isinstance(one, Witness):
+            yield one
             if new == TRUE:
                 return  # one of those who may send any token
-        elif found is not None:
+        elif one is not None:
             yield Undecided("the rules of both are too intricate to compare", keys_of(part))
 
 
-def _caller(sample: Sample, model: Model, is_forged: bool) -> Witness:
-    return sample.forged(model) if is_forged else sample.changed(model)
+def _find_token(
+    formulas: tuple[Formula, ...], sample: Sample | None, is_forged: bool
+) -> Witness | text_values.Undecided | None:
+    """Return a token that satisfies *formulas*."""
+    if sample is None:
+        found = satisfy(formulas, {})
+        return _NOBODY if isinstance(found, Model) else found
+    result: text_values.Undecided | None = None
+    for more in ((), _OF_CLIENT, _OF_OTHERS):
+        found = satisfy((*formulas, *more), sample.preferred)
+        if isinstance(found, Model):
+            made = sample.forged(found) if is_forged else sample.changed(found)
+            if is_forged or sample.is_as_chosen(made, found):
+                return made
+            result = text_values.UNDECIDED
+        elif not more:
+            return found
+    return result
 
 
 def _missing(new: Formula, old: Formula) -> Iterator[Formula]:
@@ -343,9 +381,3 @@ def _places_of(route: Route | None) -> list[tuple[Place, bytes | None]]:
         for place in Place
         if place in sources.places
     ]
-
-
-def _same_lists(old: Access, new: Access) -> Mapping[str, str]:
-    """Return what the old side calls the revocation lists of the new side."""
-    before = {one.location: name for name, one in old.settings.revocations.items()}
-    return {name: before.get(one.location, name) for name, one in new.settings.revocations.items()}

@@ -1,8 +1,8 @@
 """Formulas over what a token says, in negation normal form, compared by what they mean literally.
 
 An atom is a test of one claim. Formulas are built with ``passes``, ``all_of``, ``any_of`` and
-``negate``, which
-keep them small: constants vanish, equal parts count once, and groups of one are their part.
+``negate``, which keep them small: constants vanish, equal parts count once, and groups of one are
+their part.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,6 +24,14 @@ class Atom:
     operator: str
     key: object
     operand: object = field(compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.path, self.operator, self.key)))
+
+    def __hash__(self) -> int:
+        """Return what was computed once: formulas are looked up far more often than made."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,14 @@ class Literal:
 
     atom: Atom
     positive: bool
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.atom, self.positive)))
+
+    def __hash__(self) -> int:
+        """Return what was computed once."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,14 @@ class All:
     """Every part holds; without parts, it always does."""
 
     parts: tuple["Formula", ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((True, self.parts)))
+
+    def __hash__(self) -> int:
+        """Return what was computed once."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,14 @@ class Any:
     """Some part holds; without parts, it never does."""
 
     parts: tuple["Formula", ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((False, self.parts)))
+
+    def __hash__(self) -> int:
+        """Return what was computed once."""
+        return self._hash
 
 
 Formula = Literal | All | Any

@@ -65,7 +65,7 @@ class Side(NamedTuple):
         if found is None:
             return SHUT
         issuer, named = found
-        valid = _valid(self.settings.policy, issuer.name, origin, self.at)
+        valid = valid_token(self.settings.policy, issuer.name, origin, self.at)
         audience = of_audiences(self.route.audiences)
         unlisted = self._unlisted(issuer)
         rules = self._rules(issuer, origin)
@@ -138,6 +138,7 @@ def iss_of(issuer: Issuer, origin: Origin) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _valid(policy: Policy, name: str, origin: Origin, at: float) -> Formula:
+def valid_token(policy: Policy, name: str, origin: Origin, at: float) -> Formula:
+    """Return that the issuer *name* accepts a token of *origin*, as ``of_issuer``; made once."""
     issuer = next(one for one in policy.trusted if one.name == name)
     return of_issuer(issuer, origin, at)

@@ -79,7 +79,8 @@ def find_issuer(policy: Policy, origin: Origin) -> tuple[Issuer, Formula] | None
         return _find_tenants(policy, origin.pattern, origin.excluded)
     if origin.domain is not None:
         issuer = policy.trust_domains.get(origin.domain)
-        return None if issuer is None else (issuer, TRUE)
+        within = passes(("sub",), "workload", origin.domain)
+        return None if issuer is None else (issuer, within)
     iss = origin.iss or ""
     issuer = policy.issuers.get(iss)
     if issuer is not None:

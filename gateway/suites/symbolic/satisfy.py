@@ -5,12 +5,12 @@ the smallest first. Claims that no formula connects are looked for separately: s
 choices that are tried grows with their sum, not with their product.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.decision.rules.claim_names import ABSENT
-from gateway.suites.symbolic.claim_values import NO_VALUE, find_value
+from gateway.suites.symbolic.claim_values import NO_VALUE, find_value, holds
 from gateway.suites.symbolic.formula import (
     FALSE,
     All,
@@ -19,6 +19,7 @@ from gateway.suites.symbolic.formula import (
     Formula,
     Literal,
     atoms_of,
+    conjuncts,
     negate,
 )
 from gateway.suites.symbolic.text_values import UNDECIDED, Undecided
@@ -53,7 +54,40 @@ def satisfy(formulas: Iterable[Formula], preferred: Claims) -> Model | Undecided
 
     UNDECIDED if it took too long to find out, or if the value of a claim is not known.
     """
-    return _Search(preferred).run(formulas)
+    return _Search(preferred).run(_unsettled(formulas, preferred))
+
+
+def _unsettled(formulas: Iterable[Formula], preferred: Claims) -> list[Formula]:
+    """Return those of *formulas* that the preferred claims do not settle.
+
+    The others hold whatever is chosen instead for the claims of these, so they can be left out.
+    """
+    waiting = [part for formula in formulas for part in conjuncts(formula)]
+    changed: set[str] = set()
+    found: list[Formula] = []
+    while True:
+        settled: list[Formula] = []
+        broken: list[Formula] = []
+        for one in waiting:
+            (settled if _is_settled(one, preferred, changed) else broken).append(one)
+        if not broken:
+            return found
+        found, waiting = found + broken, settled
+        changed.update(atom.path[0] for one in broken for atom in atoms_of(one))
+
+
+def _is_settled(formula: Formula, preferred: Claims, changed: Container[str]) -> bool:
+    """Return whether *formula* holds for the preferred claims, whatever the *changed* ones are."""
+    if isinstance(formula, Literal):
+        path = formula.atom.path
+        if path[0] in changed:
+            return False
+        value = preferred.get(path[0], ABSENT)
+        for name in path[1:]:
+            value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+        return holds(formula.atom, value) is formula.positive
+    settled = (_is_settled(part, preferred, changed) for part in formula.parts)
+    return all(settled) if isinstance(formula, All) else any(settled)
 
 
 class _Search:

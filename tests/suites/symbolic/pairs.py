@@ -1,6 +1,6 @@
 """Random pairs of access rules, random tokens, and what the real decision says about both."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,25 +10,39 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from gateway.decision.decide import decide, find_route
-from gateway.decision.head import RequestHead
+from gateway.decision.browser import BrowserFields, LoginRule
+from gateway.decision.decide import decide, decide_by_session, find_route
+from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.keys import Key, KeySet
-from gateway.decision.policy import Issuer, Policy, Profile, ScopeSource
+from gateway.decision.policy import Issuer, Policy, Profile, ScopeSource, TenantIssuers
 from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
-from gateway.decision.routes.routing import Match, Route
-from gateway.decision.rules.claim_tests import (
-    ClaimRule,
-    compile_claim_group,
-    compile_claim_test,
+from gateway.decision.routes.routing import (
+    Match,
+    Place,
+    Route,
+    RouteTable,
+    SecondToken,
+    TokenSources,
 )
+from gateway.decision.rules.claim_tests import ClaimRule, compile_claim_group, compile_claim_test
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compile_scopes
 from gateway.decision.rules.step_up import StepUp
-from gateway.decision.verdict import Allow
+from gateway.decision.tenants import Tenants
+from gateway.decision.tokens.authenticate import find_issuer
+from gateway.decision.verdict import Allow, Deny, NeedSession
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import Settings
+from gateway.settings.values.login import (
+    LoginSettings,
+    Origin,
+    SessionSettings,
+    SessionStoreKind,
+)
+from gateway.suites.simulation.answers import as_opaque, simulate_answers
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import revoked_id
 from gateway.suites.symbolic.access import Access, Witness
-from tests.decision.policies import issuer, policy, route
+from tests.decision.policies import IDENTITY, issuer, numbered, policy, route
 from tests.suites.worlds import AT, load
 from tests.tokens import make_private, mint
 
@@ -45,7 +59,11 @@ OPERANDS = (*VALUES, "{path.a}", "{path.b}", "u-{path.a}", ["{path.a}", "globex"
 SEGMENTS = ("s", "t", "acme", "globex", "a-b", "u-acme")
 PATH = "/o/{a}/{b}"
 ISSUERS = {"main": "https://main.example", "partner": "https://partner.example"}
-NAMES = (*ISSUERS.values(), "https://alias.example")
+ALIAS = "https://alias.example"
+PATTERN = "https://cloud.example/{tenantid}"
+TENANTS = ("https://cloud.example/acme", "https://cloud.example/globex", "https://cloud.example/x")
+NAMES = (*ISSUERS.values(), ALIAS, *TENANTS)
+LOGIN = LoginRule("web", frozenset({b"https://h"}), frozenset({b"h"}))
 ALGORITHMS = ("EdDSA", "ES256")
 KINDS = {"EdDSA": "Ed25519", "ES256": "ES256", "Ed25519": "Ed25519", "ES384": "ES384"}
 
@@ -76,7 +94,21 @@ def make_settings(rules: Policy) -> Settings:
     blocked = base().revocations["blocked"]
     names = {rule.name for rules in rules.revocations.values() for rule in rules}
     lists = {name: replace(blocked, location=f"https://lists.example/{name}") for name in names}
-    return replace(base(), policy=rules, revocations=lists)
+    login = LoginSettings(
+        "web",
+        "main",
+        (Origin("https://h", "h"),),
+        OAuthClient("web", ClientAuthentication.NONE),
+        (),
+        None,
+        {},
+        "/",
+        "/oauth",
+        (),
+        SessionSettings(SessionStoreKind.MEMORY, 60, 60),
+        "gateway.yaml:1",
+    )
+    return replace(base(), policy=rules, revocations=lists, logins={"web": login})
 
 
 def access(settings: Settings, segments: Sequence[str] = ("s", "t"), **fields: Any) -> Access:
@@ -95,39 +127,49 @@ def request_of(segments: Sequence[str]) -> SimulatedRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """One caller as it sends its requests: a witness, on a path with these *segments*."""
+    """One caller as it sends its requests: on a path with these *segments*."""
 
     caller: Witness
     segments: Sequence[str]
 
     def is_let_in(self, settings: Settings) -> bool:
         """Return whether the real decision allows the request."""
-        sources = access(settings, self.segments).route
-        second = None if self.caller.second is None else bearers(self.caller.second, settings)
-        credentials = bearers(self.caller, settings)
-        has_sources = sources is not None and sources.sources is not None
-        head = RequestHead(
-            "GET",
-            "h",
-            request_of(self.segments).target,
-            credentials,
-            also=(second or ()) if has_sources else None,
-        )
-        verdict = decide(head, settings.policy, KEYS, AT, revocations=LISTS)
+        caller, policy = self.caller, settings.policy
+        route = access(settings, self.segments).route
+        sources = None if route is None else route.sources
+        also = None if sources is None else bearers(caller.second, settings)
+        is_read = (caller.place or Place.AUTHORIZATION) in places_of(sources)
+        sent = bearers(caller, settings) if is_read else ()
+        target = request_of(self.segments).target
+        head = RequestHead("GET", "h", target, () if caller.login else sent, also=also)
+        rest: dict[str, Any] = {"revocations": LISTS, "find_answer": simulate_answers(KEYS)}
+        verdict = decide(head, policy, KEYS, AT, **rest)
+        if isinstance(verdict, NeedSession):
+            session = SessionCredential(caller.login or "", sent if caller.login else ())
+            verdict = decide_by_session(head, BROWSER, session, policy, KEYS, AT, **rest)
         return isinstance(verdict, Allow)
 
 
-def bearers(caller: Witness, settings: Settings) -> tuple[bytes, ...]:
+BROWSER = BrowserFields(b"h", b"https://h", b"same-origin", csrf=b"1")
+
+
+def places_of(sources: TokenSources | None) -> Collection[Place]:
+    return {Place.AUTHORIZATION} if sources is None else sources.places
+
+
+def bearers(caller: Witness | None, settings: Settings) -> tuple[bytes, ...]:
     """Return the value of Authorization; whoever the issuer is in *settings* has signed."""
-    if caller.iss is None:
+    if caller is None or caller.iss is None:
         return ()
-    found = settings.policy.issuers.get(str(caller.claims.get("iss")))
-    number = 0 if found is None else list(ISSUERS).index(found.name)
+    found: Issuer | Deny | None = find_issuer(caller.claims, settings.policy)
+    if caller.is_opaque:
+        found = settings.policy.named(caller.iss)
+    number = list(ISSUERS).index(found.name) if isinstance(found, Issuer) else 0
     forged = 7 if caller.attack is not None else 0
     algorithm = caller.algorithm or "EdDSA"
     private = make_private(KINDS[algorithm], number + forged)
     token = mint(private, algorithm, caller.claims, algorithm, {"typ": caller.typ})
-    return (b"Bearer " + token,)
+    return (b"Bearer " + (as_opaque(token) if caller.is_opaque else token),)
 
 
 # --- rules
@@ -181,10 +223,19 @@ def claim_rules(with_variables: bool = True) -> st.SearchStrategy[ClaimRule]:
 
 
 @st.composite
-def trusted(draw: st.DrawFn, name: str) -> Issuer:
+def trusted(draw: st.DrawFn, name: str, kind: str = "plain") -> Issuer:
     audiences = st.sets(st.sampled_from(["orders", "shop"]), min_size=1).map(frozenset)
     sources = [(ScopeSource(("scope",)), ScopeSource(("scp",))), (ScopeSource(("roles",)),)]
-    return issuer(
+    tenants = st.sampled_from([None, frozenset({"acme"}), frozenset({"acme", "globex"})])
+    extra: dict[str, Any] = {}
+    if kind == "tenants":
+        patterns = draw(st.sampled_from([(PATTERN,), (PATTERN, f"{PATTERN}/v2")]))
+        extra = {"issuer": PATTERN, "tenants": Tenants(("tenant",), draw(tenants), patterns)}
+    if kind == "domain":
+        extra = {"trust_domain": "d.example"}
+    if kind == "asked":
+        extra = {"introspects": True}
+    made = issuer(
         name=name,
         issuer=ISSUERS[name],
         audiences=draw(st.none() | audiences),
@@ -198,30 +249,35 @@ def trusted(draw: st.DrawFn, name: str) -> Issuer:
             st.sampled_from([frozenset(), frozenset({"nonce", "token_use"}), frozenset({"azp"})])
         ),
     )
+    return replace(made, **extra)
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    main, partner = draw(trusted("main")), draw(trusted("partner"))
-    aliased = draw(st.sampled_from(["", "main", "partner"]))
-    if aliased == "main":
-        main = replace(main, also_issued_as=(NAMES[2],))
-    if aliased == "partner":
-        partner = replace(partner, also_issued_as=(NAMES[2],))
-    one = draw(routes())
+    kinds = st.sampled_from(["plain", "plain", "plain", "tenants", "domain", "asked"])
+    main, partner = draw(trusted("main")), draw(trusted("partner", draw(kinds)))
+    if partner.tenants is None:
+        aliased = draw(st.sampled_from(["", "main", "partner"]))
+        main, partner = (
+            replace(one, also_issued_as=(ALIAS,)) if one.name == aliased else one
+            for one in (main, partner)
+        )
     listed = [
         RevocationRule(name, frozenset(ISSUERS), refuses_without=True)
         for name in draw(st.sets(st.sampled_from(["blocked", "stolen"])))
     ]
     implied = st.sets(st.sampled_from(["read", "write"])).map(frozenset)
     implies = draw(st.dictionaries(st.sampled_from(["admin", "audit"]), implied, max_size=2))
+    one = draw(routes(asked=("partner",) if partner.introspects else ()))
     made = policy(one, issuers=(main, partner), implies=implies, revocations=listed)
-    also = {name: found for found in (main, partner) for name in found.also_issued_as}
-    return replace(made, issuers={**made.issuers, **also})
+    plain = [one for one in (main, partner) if one.tenants is None]
+    names = {name: one for one in plain for name in (one.issuer, *one.also_issued_as)}
+    tenants = None if partner.tenants is None else TenantIssuers([partner])
+    return replace(made, issuers=names, tenants=tenants)
 
 
 @st.composite
-def routes(draw: st.DrawFn) -> Route:
+def routes(draw: st.DrawFn, asked: Sequence[str] = ()) -> Route:
     rule = draw(st.none() | scope_rules())
     kind = draw(st.sampled_from([*["rules"] * 12, "public", "optional", "report"]))
     step_up = StepUp(
@@ -239,6 +295,29 @@ def routes(draw: st.DrawFn) -> Route:
         scopes=None if rule is None else compile_scopes(rule),
         claims=tuple(draw(st.lists(claim_rules(), max_size=2))),
         step_up=draw(st.sampled_from([None, step_up])),
+        login=draw(st.sampled_from([(), (), (LOGIN,)])),
+        introspector=draw(st.sampled_from([None, *asked])),
+        sources=None if is_public else draw(st.none() | st.none() | sources()),
+    )
+
+
+@st.composite
+def sources(draw: st.DrawFn) -> TokenSources:
+    kinds = st.sampled_from([Place.AUTHORIZATION, Place.QUERY])
+    places = draw(st.sets(kinds, min_size=1).map(frozenset))
+    return TokenSources(places, None, draw(st.none() | seconds()))
+
+
+@st.composite
+def seconds(draw: st.DrawFn) -> SecondToken:
+    rule = draw(st.none() | scope_rules())
+    return SecondToken(
+        "X-Workload",
+        draw(st.sampled_from([frozenset({"main"}), frozenset(ISSUERS)])),
+        draw(st.sampled_from([None, None, frozenset({"orders"})])),
+        None if rule is None else compile_scopes(rule),
+        tuple(draw(st.lists(claim_rules(), max_size=1))),
+        IDENTITY,
     )
 
 
@@ -246,16 +325,19 @@ def routes(draw: st.DrawFn) -> Route:
 def edited(draw: st.DrawFn, before: Policy) -> Policy:
     """*before* with one part of it as in another policy: what people do to a file."""
     other = draw(policies())
-    part = draw(st.sampled_from(["route", "scopes", "claims", "issuers", "implies"]))
+    parts = ["route", "scopes", "claims", "sources", "login", "issuers", "implies"]
+    part = draw(st.sampled_from(parts))
     old, new = before.routes.routes[0], other.routes.routes[0]
-    if part == "issuers":
-        return replace(before, issuers=other.issuers)
     if part == "implies":
         return replace(before, scope_implies=other.scope_implies)
-    if part != "route":
+    if part == "issuers":
+        named = {"issuers", "tenants", "trust_domains", "introspecting", "revocations"}
+        before, new = replace(before, **{name: getattr(other, name) for name in named}), old
+    elif part != "route":
         new = replace(old, **{part: getattr(new, part)})
-    made = policy(new, issuers=before.trusted, implies=before.scope_implies)
-    return replace(before, routes=made.routes)
+    asked = None if new.introspector not in before.introspecting else new.introspector
+    new = replace(new, introspector=asked, sources=None if new.public else new.sources)
+    return replace(before, routes=RouteTable(numbered([new])))
 
 
 def pairs() -> st.SearchStrategy[tuple[Policy, Policy]]:
@@ -284,9 +366,23 @@ def callers(draw: st.DrawFn, like: Sequence[Witness]) -> Sent:
         if value is not ...:
             claims[name] = value
     algorithm = draw(st.sampled_from([base.algorithm, *ALGORITHMS]))
-    typ = draw(st.sampled_from([base.typ, base.typ, "JWT", "at+jwt"]))
-    attack = draw(st.sampled_from([base.attack, base.attack, base.attack, "signature"]))
-    return Sent(replace(base, claims=claims, typ=typ, algorithm=algorithm, attack=attack), segments)
+    second = base.second
+    if second is not None and draw(st.booleans()):
+        name = draw(st.sampled_from(["scope", "aud", "tenant", "iss"]))
+        value = draw(st.sampled_from(CHANGES[name]))
+        second = replace(second, claims={**second.claims, name: None if value is ... else value})
+    made = replace(
+        base,
+        claims=claims,
+        typ=draw(st.sampled_from([base.typ, base.typ, "JWT", "at+jwt"])),
+        algorithm=algorithm,
+        attack=draw(st.sampled_from([base.attack, base.attack, base.attack, "signature"])),
+        login=draw(st.sampled_from([base.login, base.login, "web", None])),
+        place=draw(st.sampled_from([base.place, base.place, None, Place.QUERY])),
+        second=draw(st.sampled_from([second, second, None])),
+        is_opaque=draw(st.sampled_from([base.is_opaque, base.is_opaque, False])),
+    )
+    return Sent(made, segments)
 
 
 def usual(iss: str) -> Mapping[str, Any]:
@@ -302,13 +398,16 @@ CHANGES: Mapping[str, Sequence[Any]] = {
     "roles": (*_TEXT_OR_LIST, ["read"], "read write", ["admin", "acme"]),
     "level": _TEXT_OR_LIST,
     "org": (*_TEXT_OR_LIST, {"id": 2}, {"id": ["acme"]}, {"id": "u-acme", "name": "x"}),
-    "sub": (..., "acme", "alice", "u-acme", 7, ""),
+    "sub": (..., "acme", "alice", "u-acme", 7, "", "spiffe://d.example/a", "spiffe://e.example/a"),
     "scope": (..., "read", "write", "read write", "admin", "audit", "acme", ["read"], 7, ["a b"]),
     "aud": (..., "orders", "shop", ["orders", "shop"], "other", []),
-    "iss": NAMES,
+    "iss": (*NAMES, f"{TENANTS[0]}/v2", ...),
     "exp": (AT + 300, AT - 10, AT - 40, ...),
     "nbf": (..., AT + 10, AT + 40),
     "jti": ("token-1", revoked_id("blocked"), revoked_id("stolen"), ...),
+    "cnf": (..., ..., {"jkt": "x"}),
+    "token_type": (..., "bearer", "Bearer", "mac"),
+    "typ": (..., "ID", "Bearer", "refresh"),
     "nonce": (..., "n", None),
     "token_use": (..., "id", "access"),
     "azp": (..., "orders", "shop"),

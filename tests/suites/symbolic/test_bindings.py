@@ -38,7 +38,7 @@ def values(found: Bindings) -> list[str]:
 def test_only_segments_that_rules_compare_are_variable() -> None:
     one = side(("a", "equals", "{path.a}"))
 
-    assert placeholders(one) == {1: "\x001\x00"}
+    assert placeholders(one) == {1: "\x011\x02"}
     assert own_values({1}, one) == {1: "s"}
     assert placeholders(Access(one.settings, one.match, {1: "s"})) == {}
     assert placeholders(Access(one.settings, None)) == {}
@@ -57,7 +57,7 @@ def test_names_of_variables_do_not_matter_but_places_do() -> None:
     one = side(("a", "equals", "{path.x}"), path="/o/{y}/{x}")
     assert one.match is not None
 
-    assert placeholders(one) == {2: "\x002\x00"}
+    assert placeholders(one) == {2: "\x012\x02"}
     assert readings_of(one.match, {2: "z"}) == ({"y": "s", "x": "z"},)
 
 

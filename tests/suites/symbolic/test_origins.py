@@ -87,5 +87,6 @@ def test_workloads_without_an_issuer_are_of_their_trust_domain() -> None:
     rules = policy(issuers=(issuer(trust_domain="d.example"),))
 
     assert Origin(domain="d.example") in find_origins(policy(), rules)[0]
-    assert find_issuer(rules, Origin(domain="d.example")) == (rules.issuers[ISSUER], TRUE)
+    within = passes(("sub",), "workload", "d.example")
+    assert find_issuer(rules, Origin(domain="d.example")) == (rules.issuers[ISSUER], within)
     assert find_issuer(policy(), Origin(domain="d.example")) is None
