@@ -14,8 +14,8 @@ _ELLIPSIS: Final = "…"
 # Of a column that has to shrink: fewer would not show a word.
 _LEAST: Final = 8
 
-# Where a long word may go on in the next line: a URL, a list of methods, a path.
-_PIECES: Final = re.compile(r"[^/,;&]*[/,;&]+|[^/,;&]+")
+# Where a long word may go on in the next line: a URL, a list of methods, a path, a name.
+_PIECES: Final = re.compile(r"[^/,;&:._-]*[/,;&:._-]+|[^/,;&:._-]+")
 
 
 def fit_table(
@@ -27,7 +27,7 @@ def fit_table(
     """Return *rows* under *head*, at most *width* columns wide; None for as wide as they are.
 
     Cells are wrapped, and a word that is wider than its column is cut in the middle. Cells whose
-    text is in *colours* have that colour. A terminal too narrow for that has longer lines.
+    text is in *colours* have that colour.
     """
     columns = zip(head, *rows, strict=True)
     widths = _share([max(map(columns_of, column)) for column in columns], width)
@@ -54,7 +54,8 @@ def _share(natural: Sequence[int], width: int | None) -> list[int]:
     if width is None:
         return list(natural)
     room = width - len(_GAP) * (len(natural) - 1)
-    widths = [min(one, _LEAST) for one in natural]
+    least = min(_LEAST, max(room // len(natural), 1))
+    widths = [min(one, least) for one in natural]
     left = room - sum(widths)
     while left > 0:
         growing = [at for at, one in enumerate(widths) if one < natural[at]]

@@ -41,7 +41,7 @@ def read_config(
     path: Path,
     environ: Mapping[str, str] = os.environ,
     disk: Disk = MACHINE_DISK,
-    meanwhile: AbstractContextManager[None] | None = None,
+    meanwhile: AbstractContextManager[object] | None = None,
 ) -> Loaded | Rejected:
     """Load the configuration in *path*; exit with 3 if it is unreadable.
 

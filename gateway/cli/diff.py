@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import click
 from gateway.cli.config_file import read_config
 from gateway.cli.exit_codes import EXIT_NEGATIVE
 from gateway.cli.options import format_option
-from gateway.cli.output import escape, print_faults
+from gateway.cli.output import print_faults, print_painted, show_progress
 from gateway.cli.stdin_file import file_or_stdin
 from gateway.cli.suite_file import load_suite
 from gateway.settings.load import Loaded, Rejected
@@ -27,6 +28,18 @@ from gateway.suites.files.models import DEFAULT_AT
 from gateway.suites.files.suite import Suite
 
 ANY = "any"
+
+# Red is what lets somebody in, or asks for less.
+_COLOURS = {
+    "opened": "red",
+    "loosened": "red",
+    "keys": "yellow",
+    "moved": "yellow",
+    "closed": "green",
+    "not compared": "yellow",
+    "-": "red",
+    "+": "green",
+}
 
 
 class FailOn(click.ParamType[frozenset[str]]):
@@ -99,7 +112,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     environ = {**os.environ, **({} if suite is None else suite.environment)}
     old, new = file_or_stdin(old, "OLD"), file_or_stdin(new, "NEW")
     before, after = _load(old, new, environ)
-    difference = compare(before, after, _question(suite, before, after), max_cells)
+    question = _question(suite, before, after)
+    with show_progress("comparing") if form == "text" else nullcontext():
+        difference = compare(before, after, question, max_cells)
     _print(difference, form, every)
     if _fails(difference, frozenset().union(*fail_on)):
         sys.exit(EXIT_NEGATIVE)
@@ -107,7 +122,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 
 def _load(old: Path, new: Path, environ: Mapping[str, str]) -> tuple[Loaded, Loaded]:
     """Load both; exit after the errors of both. Warnings are for `gateway check`."""
-    before, after = read_config(old, environ), read_config(new, environ)
+    with show_progress("reading both configurations"):
+        before, after = read_config(old, environ), read_config(new, environ)
     _exit_with(
         [
             fault
@@ -154,8 +170,7 @@ def _print(difference: Difference, form: str, every: bool) -> None:
         click.echo(format_json(difference))
         return
     lines = format_difference(difference, every) if form == "text" else format_github(difference)
-    for line in lines:
-        click.echo(escape(line))
+    print_painted(lines, _COLOURS if form == "text" else {})
     if form == "github":
         click.echo(format_summary(difference), err=True)
 

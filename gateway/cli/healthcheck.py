@@ -11,6 +11,7 @@ import click
 from gateway.cli.admin_port import ask_admin_port, find_admin_port, timeout_option
 from gateway.cli.exit_codes import EXIT_NEGATIVE
 from gateway.cli.options import format_option
+from gateway.cli.output import print_painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ def _print(health: Health, word: str, form: str) -> None:
         click.echo(json.dumps(members))
         return
     if health.healthy:
-        click.echo(word)
+        print_painted([word], {word: "green"})
         return
     reasons = "; ".join(map(_printable, health.reasons)) or f"status {health.status}"
-    click.echo(f"not {word}: {reasons}")
+    print_painted([f"not {word}: {reasons}"], {f"not {word}": "red"})
 
 
 def _printable(text: str) -> str:

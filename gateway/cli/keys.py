@@ -12,7 +12,7 @@ from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.fetched_keys import Finding, find_keys
 from gateway.cli.options import format_option
-from gateway.cli.output import format_table
+from gateway.cli.output import print_table, show_progress
 from gateway.decision.keys import Key
 from gateway.keyring.describe import describe_alike
 from gateway.keyring.public_key import describe_key
@@ -28,7 +28,8 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     """
     loaded = load_or_exit(find_config(file, config))
     issuers = [one for one in loaded.settings.issuers.values() if one.has_keys]
-    findings = asyncio.run(find_keys(issuers))
+    with show_progress("fetching keys"):
+        findings = asyncio.run(find_keys(issuers))
     if form == "json":
         click.echo(json.dumps({"issuers": [_as_json(one) for one in findings]}, indent=2))
     else:
@@ -52,7 +53,7 @@ def _print(findings: Sequence[Finding]) -> None:
         for key in one.parsed.keys
     ]
     if rows:
-        click.echo(format_table(("ISSUER", "KID", "KEY", "ALGORITHMS", "SOURCE"), rows))
+        print_table(("ISSUER", "KID", "KEY", "ALGORITHMS", "SOURCE"), rows)
     for one in findings:
         name = _printable(one.settings.issuer.name)
         for reason in one.parsed.unusable:

@@ -1,11 +1,14 @@
 """Print for people: faults, tables and progress."""
 
 import os
+import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from threading import Event, Thread
 from typing import TextIO
 
@@ -46,6 +49,43 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def print_painted(lines: Iterable[str], colours: Mapping[str, str], *, err: bool = False) -> None:
+    """Print *lines* to stdout or stderr, escaped, with the words of *colours* in their colour.
+
+    A word has it where it says what the line means: at the beginning, after a count, after the
+    name of a file, or in brackets at the end.
+    """
+    has_colours = _has_colours(sys.stderr if err else sys.stdout)
+    for line in lines:
+        shown = escape(line)
+        click.echo(_paint(shown, colours) if has_colours else shown, err=err)
+
+
+def _has_colours(stream: TextIO) -> bool:
+    """Return whether *stream* has colours: by an option, by the environment, or as a terminal."""
+    context = click.get_current_context(silent=True)
+    wanted = None if context is None else context.color
+    return stream.isatty() if wanted is None else wanted
+
+
+def _paint(line: str, colours: Mapping[str, str]) -> str:
+    for pattern in _patterns(tuple(colours)):
+        line = pattern.sub(
+            lambda found: found[1] + click.style(found[2], fg=colours[found["word"]]), line
+        )
+    return line
+
+
+@cache
+def _patterns(words: tuple[str, ...]) -> tuple["re.Pattern[str]", ...]:
+    word = f"(?P<word>{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})(?![\\w-])"
+    return (
+        re.compile(rf"^( *|\S+: )({word})"),
+        re.compile(rf"((?:^|[ (]))([1-9][\d,]* {word})"),
+        re.compile(rf"((?<= )\[|(?<=[a-z]), )({word})(?=[a-z, ]*\]$)"),
+    )
+
+
 def print_table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -55,7 +95,7 @@ def print_table(
 
     *colours* has the colours of cells, by their text. What is piped is never cut or wrapped.
     """
-    if not (sys.stdout.isatty() or colours):
+    if not (sys.stdout.isatty() or _has_colours(sys.stdout)):
         click.echo(format_table(head, rows))
         return
     # Imported here: for people only.
@@ -73,37 +113,63 @@ def terminal_columns() -> int | None:
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.5
 
+_BAR_COLUMNS = 20
+
+
+@dataclass(slots=True)
+class Progress:
+    """How much of some work is *done*, of a *total* that is 0 until it is known."""
+
+    total: int = 0
+    done: int = 0
+
+    def advance(self) -> None:
+        """Note that one more part is done."""
+        self.done += 1
+
+    def show(self) -> str:
+        """Return a bar with a percentage; nothing without a total."""
+        if self.total <= 0:
+            return ""
+        share = min(self.done / self.total, 1.0)
+        bar = "#" * int(share * _BAR_COLUMNS)
+        return f" [{bar:.<{_BAR_COLUMNS}}] {int(share * 100)} %"
+
 
 @contextmanager
 def show_progress(
     what: str, stream: TextIO | None = None, after_seconds: float = _AFTER_SECONDS
-) -> Iterator[None]:
-    """Show *what* is in progress, and for how long, from *after_seconds* until the block ends.
+) -> Iterator[Progress]:
+    """Show *what* is in progress, how much of it, and for how long, until the block ends.
 
-    It is a line on *stream* (stderr by default) that is erased at the end; nothing is shown if
-    *stream* is not a terminal.
+    It is a line on *stream* (stderr by default), from *after_seconds* on, that is erased at the
+    end; nothing is shown if *stream* is not a terminal. The block gets a `Progress` to advance.
     """
     stream = stream or sys.stderr
+    progress = Progress()
     if not stream.isatty():
-        yield
+        yield progress
         return
     is_done = Event()
     # A daemon: a terminal that accepts no output must not keep the program from exiting.
-    args = (escape(what), stream, after_seconds, is_done)
+    args = (escape(what), progress, stream, after_seconds, is_done)
     thread = Thread(target=_show, args=args, name="progress", daemon=True)
     thread.start()
     try:
-        yield
+        yield progress
     finally:
         is_done.set()
         thread.join()
 
 
-def _show(what: str, stream: TextIO, after_seconds: float, is_done: Event) -> None:
+def _show(
+    what: str, progress: Progress, stream: TextIO, after_seconds: float, is_done: Event
+) -> None:
     begun_at, line = time.monotonic(), ""
     while not is_done.wait(_EVERY_SECONDS if line else after_seconds):
-        line = _fit(f"{what} ({time.monotonic() - begun_at:.0f} s)", stream)
-        stream.write(f"\r{line}")
+        text = f"{what}{progress.show()} ({time.monotonic() - begun_at:.0f} s)"
+        former, line = line, _fit(text, stream)
+        stream.write(f"\r{line}{' ' * (len(former) - len(line))}")
         stream.flush()
     if line:
         stream.write(f"\r{' ' * len(line)}\r")

@@ -19,7 +19,7 @@ from gateway.cli.admin_port import (
 from gateway.cli.admin_settings import UnreadableError, default_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
-from gateway.cli.output import escape
+from gateway.cli.output import escape, print_painted, show_progress
 from gateway.cli.reload_text import announce_reload, describe_reload, print_problems
 from gateway.reloading.report import ReloadReport, report_as_json, report_from_json
 
@@ -73,7 +73,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
         _exit(str(error))
     headers = {"Content-Type": "application/json", **credential}
     body = json.dumps({"force": True} if force else {}).encode()
-    report = _read(ask_admin_port(address, "/reload", timeout_seconds, headers, body))
+    with show_progress("reloading"):
+        response = ask_admin_port(address, "/reload", timeout_seconds, headers, body)
+    report = _read(response)
     if form == "json":
         click.echo(json.dumps(report_as_json(report), indent=2))
     else:
@@ -96,7 +98,7 @@ def _read(response: AdminResponse) -> ReloadReport:
 def _print(report: ReloadReport) -> None:
     if report.is_applied:
         print_problems(report)
-        click.echo(describe_reload(report))
+        print_painted([describe_reload(report)], {"reloaded": "green"})
     else:
         announce_reload(report)
 

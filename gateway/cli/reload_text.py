@@ -2,7 +2,7 @@
 
 import click
 
-from gateway.cli.output import escape, print_faults
+from gateway.cli.output import escape, print_faults, print_painted
 from gateway.reloading.report import ReloadOutcome, ReloadReport
 from gateway.settings.text.fault import Severity
 
@@ -10,7 +10,8 @@ from gateway.settings.text.fault import Severity
 def announce_reload(report: ReloadReport) -> None:
     """Print everything in *report* to stderr."""
     print_problems(report)
-    click.echo(f"gateway: {describe_reload(report)}", err=True)
+    colours = {"reloaded": "green", "not reloaded": "red"}
+    print_painted([f"gateway: {describe_reload(report)}"], colours, err=True)
 
 
 def print_problems(report: ReloadReport) -> None:

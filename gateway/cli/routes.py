@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.options import format_option
-from gateway.cli.output import format_table
+from gateway.cli.output import print_table
 from gateway.decision.routes.routing import Place, Route, SecondToken
 from gateway.decision.routes.template import Variable
 from gateway.decision.rules.step_up import StepUp
@@ -18,6 +18,8 @@ from gateway.settings.values.login import LoginSettings
 
 _RESOURCE_HEAD = ("RESOURCE", "METADATA", "SERVERS", "ROUTES", "PLACE")
 _LOGIN_HEAD = ("LOGIN", "ISSUER", "CLIENT", "ORIGINS", "SESSIONS", "ROUTES", "PLACE")
+_PUBLIC = "nothing (public)"
+_COLOURS = {_PUBLIC: "yellow"}
 _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
 
 
@@ -36,15 +38,13 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
         rows = [_as_json(host, route, reporting) for host, route in lines]
         click.echo(json.dumps(rows, indent=2))
         return
-    click.echo(format_table(_HEAD, [_as_row(host, route, reporting) for host, route in lines]))
+    print_table(_HEAD, [_as_row(host, route, reporting) for host, route in lines], _COLOURS)
     if settings.resources:
-        table = format_table(_RESOURCE_HEAD, [_resource_row(one) for one in settings.resources])
-        click.echo(f"\n{table}")
+        click.echo()
+        print_table(_RESOURCE_HEAD, [_resource_row(one) for one in settings.resources])
     if settings.logins:
-        table = format_table(
-            _LOGIN_HEAD, [_login_row(one, settings) for one in settings.logins.values()]
-        )
-        click.echo(f"\n{table}")
+        click.echo()
+        print_table(_LOGIN_HEAD, [_login_row(one, settings) for one in settings.logins.values()])
 
 
 def _hosts(route: Route) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def _rank(line: tuple[str, Route]) -> tuple[object, ...]:
 
 def _needs(route: Route, reporting: frozenset[str]) -> str:
     if route.public:
-        return "nothing (public)"
+        return _PUBLIC
     parts = [f"issuer {' or '.join(sorted(route.issuers))}"] if route.issuers else []
     if route.audiences is not None:
         parts.append(f"audience {' or '.join(sorted(route.audiences))}")

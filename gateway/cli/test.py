@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from gateway.cli.config_file import find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
-from gateway.cli.output import escape, print_faults
+from gateway.cli.output import Progress, escape, print_faults, print_painted, show_progress
 from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.settings.load import UnreadableError
 from gateway.settings.text.files import show_path
@@ -29,13 +30,23 @@ from gateway.suites.running.report_text import (
     format_summary,
     percent,
 )
-from gateway.suites.running.run import attack_suites, find_suites, run_suites
+from gateway.suites.running.run import attack_suites, count_attacked, find_suites, run_suites
 from gateway.suites.selection import (
     BadSelectionError,
     Selects,
     parse_selection,
     select_all,
 )
+
+_COLOURS = {
+    "ok": "green",
+    "passed": "green",
+    "all held": "green",
+    "FAIL": "red",
+    "failed": "red",
+    "broken": "red",
+    "waived": "yellow",
+}
 
 
 class _Selection(click.ParamType[Selects]):
@@ -98,10 +109,17 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     else:
         config = find_config(None, config)
         paths = _named_in(config)
-    suites, selects = _make_ready(paths, config), selects or select_all
-    report = run_suites(suites, selects)
+    with _showing("reading suites", form):
+        suites, selects = _make_ready(paths, config), selects or select_all
+    with _showing("running tests", form) as progress:
+        progress.total = sum(
+            len(list(one.cases())) for one in suites if isinstance(one, ReadySuite)
+        )
+        report = run_suites(suites, selects, progress.advance)
     if hostile:
-        report = replace(report, hostile=attack_suites(suites, selects))
+        with _showing("attacking routes", form) as progress:
+            progress.total = count_attacked(suites)
+            report = replace(report, hostile=attack_suites(suites, selects, progress.advance))
     with_coverage = coverage or min_coverage is not None
     if form in {"text", "junit"}:
         print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
@@ -110,6 +128,10 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         click.echo("gateway: no test was run", err=True)
     if not (report.is_sound and report.size and _is_covered(report, min_coverage)):
         sys.exit(EXIT_NEGATIVE)
+
+
+def _showing(what: str, form: str) -> AbstractContextManager[Progress]:
+    return show_progress(what) if form == "text" else nullcontext(Progress())
 
 
 def _named_in(config: Path) -> Sequence[Path]:
@@ -132,8 +154,7 @@ def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySui
 def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
     """Print *report* to stdout; what a machine does not read there goes to stderr."""
     if form == "text":
-        for line in _text(report, every, with_coverage):
-            click.echo(escape(line))
+        print_painted(_text(report, every, with_coverage), _COLOURS)
         return
     if form == "json":
         click.echo(json.dumps(report_as_json(report, with_coverage), indent=2))

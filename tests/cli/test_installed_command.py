@@ -203,7 +203,6 @@ def test_faults_have_colours_in_a_terminal_that_wants_them(
     [
         "version",
         "schema",
-        "routes gateway.yaml",
         "keys gateway.yaml",
         "healthcheck nobody.yaml",
         "token inspect @token",

@@ -1,10 +1,14 @@
 """Output for people: faults as lines, rows as columns."""
 
+import re
+
+import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.output import escape, format_table, print_faults
+from gateway.cli.output import escape, format_table, print_faults, print_painted
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 
 ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
@@ -28,6 +32,45 @@ def test_the_name_of_a_file_makes_no_line_and_steers_no_terminal(
     print_faults([Fault(Place("a\n::error::\x9b31m", 1, 2), Code.BAD_VALUE, "no\u202e")])
 
     assert capsys.readouterr().err == "a\\n::error::\\x9b31m:1:2: bad_value: no\\u202e\n"
+
+
+COLOURS = {"ok": "green", "failed": "red", "not ready": "red", "opened": "yellow", "-": "red"}
+
+
+@pytest.mark.parametrize(
+    ("line", "painted"),
+    [
+        ("ok   a.yaml:1:2: ok then", "<ok>   a.yaml:1:2: ok then"),
+        ("  ok", "  <ok>"),
+        ("okay", "okay"),
+        ("a.yaml: ok, 1 warning", "a.yaml: <ok>, 1 warning"),
+        ("not ready: draining", "<not ready>: draining"),
+        ("12 passed, 1 failed, in 2 suites", "12 passed, <1 failed>, in 2 suites"),
+        ("1 rule changed, 1,004 opened (51 cells)", "1 rule changed, <1,004 opened> (51 cells)"),
+        ("0 failed", "0 failed"),
+        ("  changed route x: mode [opened]", "  changed route x: mode [<opened>]"),
+        ("  changed route x: mode [keys, opened]", "  changed route x: mode [keys, <opened>]"),
+        ("    - scopes", "    <-> scopes"),
+        ("    -x", "    -x"),
+    ],
+)
+def test_a_word_has_its_colour_where_it_says_what_the_line_means(line: str, painted: str) -> None:
+    assert show(line, color=None) == line
+    assert re.sub(r"\x1b\[3\dm(.*?)\x1b\[0m", r"<\1>", show(line, color=True)) == painted
+
+
+def show(line: str, *, color: bool | None) -> str:
+    """Return what is printed for *line* if colours are wanted, or nothing says so."""
+
+    @click.command(context_settings={"color": color})
+    def verb() -> None:
+        print_painted([line], COLOURS)
+
+    return CliRunner().invoke(verb, color=True).stdout.removesuffix("\n")
+
+
+def test_a_painted_line_steers_no_terminal() -> None:
+    assert "\\x1b[2J" in show("ok \x1b[2J", color=True)
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

@@ -67,6 +67,23 @@ def test_a_line_says_what_goes_on_and_is_erased_in_the_end(terminal: Terminal) -
     assert "\n" not in terminal.shown
 
 
+def test_a_bar_says_how_much_is_done_of_what_is_known(terminal: Terminal) -> None:
+    with show_progress("work", terminal.screen, after_seconds=0.0) as progress:
+        progress.total = 8
+        for _ in range(3):
+            progress.advance()
+        while "37 %" not in terminal.shown:
+            terminal.read()
+        assert "work [#######.............] 37 % (" in terminal.shown
+        progress.done = 9  # more than was expected
+        while "100 %" not in terminal.shown:
+            terminal.read()
+        assert f"work [{'#' * 20}] 100 % (" in terminal.shown
+        progress.total = 0
+        while not last_line(terminal.shown).startswith("work ("):
+            terminal.read()
+
+
 def test_the_line_is_erased_where_the_work_ends_with_an_error(terminal: Terminal) -> None:
     def work() -> None:
         with show_progress("work", terminal.screen, after_seconds=0.0):

@@ -15,7 +15,7 @@ from gateway.cli.check.local_files import find_in_files
 from gateway.cli.config_file import config_argument, find_config, read_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
-from gateway.cli.output import escape, print_faults, show_progress
+from gateway.cli.output import Progress, escape, print_faults, print_painted, show_progress
 from gateway.gc_settings import no_collection
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded
@@ -37,6 +37,12 @@ _ELSEWHERE = frozenset(
         Code.UPSTREAM_UNHEALTHY,
     }
 )
+
+
+_COLOURS = {"valid": "green", "invalid": "red"}
+
+# Of codes whose help is named: more would hide the faults.
+_HELPED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +109,27 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
         for line in _grants(verdict):
             click.echo(escape(line))
     if form != "json":
-        click.echo(f"{escape(show_path(path))}: {_summary(verdict)}", err=code != 0)
+        print_painted([f"{show_path(path)}: {_summary(verdict)}"], _COLOURS, err=code != 0)
+    if form == "text" and sys.stderr.isatty():
+        _name_help(verdict)
     sys.exit(code)
 
 
-def _show_nothing(_what: str) -> AbstractContextManager[None]:
-    return nullcontext()
+def _name_help(verdict: Verdict) -> None:
+    """Tell a person which commands explain the codes; a log would only get longer by it."""
+    codes = list(dict.fromkeys(fault.code.value for fault in verdict.faults))
+    if codes:
+        more = f", and for {len(codes) - _HELPED} more codes" if len(codes) > _HELPED else ""
+        commands = ", ".join(f"gateway help {code}" for code in codes[:_HELPED])
+        click.echo(f"what to do: {commands}{more}", err=True)
+
+
+def _show_nothing(_what: str) -> AbstractContextManager[Progress]:
+    return nullcontext(Progress())
 
 
 def _judge(
-    path: Path, online: bool, showing: Callable[[str], AbstractContextManager[None]]
+    path: Path, online: bool, showing: Callable[[str], AbstractContextManager[Progress]]
 ) -> Verdict:
     name = show_path(path)
     outcome = read_config(path, meanwhile=showing(f"reading {name}"))
@@ -121,8 +138,8 @@ def _judge(
     with no_collection(), showing(f"checking {name}"):
         in_files = asyncio.run(find_in_files(outcome.settings, outcome.places))
         found = lint(outcome, time.time(), in_files)
-    with showing("connecting to issuers and upstreams"):
-        found_online = _find_online(outcome) if online else ()
+    with showing("connecting to issuers and upstreams") as progress:
+        found_online = _find_online(outcome, progress) if online else ()
     faults = sorted([*found.warnings, *found_online], key=lambda fault: fault.place)
     return Verdict(True, faults, found.suppressed, _included(outcome), len(found_online))
 
@@ -146,11 +163,11 @@ def _grants(verdict: Verdict) -> Iterator[str]:
             )
 
 
-def _find_online(loaded: Loaded) -> Sequence[Fault]:
+def _find_online(loaded: Loaded, progress: Progress) -> Sequence[Fault]:
     # Imported here: an HTTP client takes longer to import than everything else takes to run.
     from gateway.cli.check.online import find_online  # noqa: PLC0415
 
-    return asyncio.run(find_online(loaded.settings, loaded.places))
+    return asyncio.run(find_online(loaded.settings, loaded.places, progress))
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:

@@ -14,6 +14,7 @@ from gateway.cli.check.local_files import describe_no_key
 from gateway.cli.check.logins import try_credentials, try_login
 from gateway.cli.check.servers import ask_health, dial
 from gateway.cli.fetched_keys import find_keys_of
+from gateway.cli.output import Progress
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
 from gateway.fetching.resolver import Resolver
@@ -53,12 +54,17 @@ class _Trial:
 
 
 async def find_online(
-    settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
+    settings: Settings,
+    places: Places,
+    progress: Progress | None = None,
+    limit_seconds: float = LIMIT_SECONDS,
 ) -> tuple[Fault, ...]:
     """Return an error for each remote issuer, list, login, credential and server that fails now.
 
-    Each has its configured timeout, and all together have *limit_seconds*.
+    Each has its configured timeout, and all together have *limit_seconds*. *progress* advances with
+    each that was tried.
     """
+    progress = progress or Progress()
     deadline = asyncio.get_running_loop().time() + limit_seconds
     turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -68,6 +74,8 @@ async def find_online(
                 return await trial.run()
         except TimeoutError:
             return trial.late
+        finally:
+            progress.advance()
 
     async with make_session() as session:
         trials = [
@@ -77,6 +85,7 @@ async def find_online(
             *_credentials(settings, places, session),
             *_servers(settings, places),
         ]
+        progress.total = len(trials)
         found = await asyncio.gather(*map(run, trials))
     return tuple(fault for fault in found if fault is not None)
 

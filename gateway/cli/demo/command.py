@@ -15,8 +15,8 @@ from gateway.cli.demo.exchanges import (
     EXCHANGES,
     all_as_expected,
     curl_line,
-    outcome_table,
     outcomes_as_json,
+    print_outcomes,
     rows_of,
     send_all,
 )
@@ -31,7 +31,7 @@ from gateway.cli.demo.parts import (
 from gateway.cli.demo.visit import visit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import is_json, json_option
-from gateway.cli.output import print_faults
+from gateway.cli.output import print_faults, show_progress
 from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
 from gateway.issuer.paths import JOBS_KEY_PATH, ROTATE_PATH
 from gateway.issuer.personas import PERSONAS
@@ -81,10 +81,14 @@ def command(once: bool, **ports: int) -> None:
 
 async def _send_once(shows_json: bool) -> int:
     # Free ports: the check must not clash with a running demo.
-    async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
-        outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
-        rows = [*rows_of(outcomes), *await visit(demo)]
-    click.echo(outcomes_as_json(rows) if shows_json else outcome_table(rows))
+    with show_progress("sending the requests of the demo"):
+        async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
+            outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
+            rows = [*rows_of(outcomes), *await visit(demo)]
+    if shows_json:
+        click.echo(outcomes_as_json(rows))
+    else:
+        print_outcomes(rows)
     return 0 if all_as_expected(rows) else EXIT_NEGATIVE
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from gateway.cli.output import format_table
+from gateway.cli.output import print_table
 from gateway.decision.reason import Reason
 from gateway.fetching.session import AGENT
 
@@ -124,6 +124,9 @@ def outcome(status: int, body: bytes) -> str:
     return f"{status} as {', '.join(subjects) or 'nobody'}"
 
 
+_COLOURS = {"ok": "green", "FAILED": "red"}
+
+
 class Row(NamedTuple):
     """One step of the demo, with its expected and its actual outcome."""
 
@@ -141,10 +144,10 @@ def rows_of(outcomes: Sequence[str]) -> list[Row]:
     ]
 
 
-def outcome_table(rows: Sequence[Row]) -> str:
-    """Return a table of all steps with their expected and actual outcomes."""
+def print_outcomes(rows: Sequence[Row]) -> None:
+    """Print a table of all steps with their expected and actual outcomes."""
     marked = [("ok" if row.expected == row.got else "FAILED", *row) for row in rows]
-    return format_table(("", "what", "request", "expected", "got"), marked)
+    print_table(("", "what", "request", "expected", "got"), marked, _COLOURS)
 
 
 def outcomes_as_json(rows: Sequence[Row]) -> str:

@@ -47,6 +47,7 @@ from gateway.cli.explain.issuer import show_issuer
 from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
 from gateway.cli.options import Word, format_option
+from gateway.cli.output import print_painted, show_progress
 from gateway.cli.suite_file import load_suite
 from gateway.cli.token_source import read_token
 from gateway.decision.explaining.steps import Setting
@@ -59,6 +60,16 @@ from gateway.suites.files.suite import Suite
 from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.step_places import place_of_setting
+
+_COLOURS = {
+    "allowed": "green",
+    "ok": "green",
+    "refused": "red",
+    "NO": "red",
+    "redirected": "yellow",
+    "answered": "yellow",
+    "only reported": "yellow",
+}
 
 
 @click.command("explain")
@@ -185,15 +196,16 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         answer = explain_claims(rehearsal, asked, moment, caller)
     else:
         word = None if token is None else read_token(token)
-        answer = explain_token(
-            rehearsal,
-            asked,
-            moment,
-            word,
-            channel=channel,
-            is_online=not offline,
-            introspects=introspect,
-        )
+        with show_progress("fetching keys and lists"):
+            answer = explain_token(
+                rehearsal,
+                asked,
+                moment,
+                word,
+                channel=channel,
+                is_online=not offline,
+                introspects=introspect,
+            )
     place_of = _place_of(loaded.places)
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(view, answer, form)
@@ -257,7 +269,7 @@ def _print(view: ExplanationView, answer: Answer, form: str) -> None:
         members = {**view_as_json(view), "notes": answer.notes, "missing": answer.missing}
         click.echo(json.dumps(members, indent=2))
     else:
-        click.echo(format_explanation(view, answer.notes))
+        print_painted(format_explanation(view, answer.notes).splitlines(), _COLOURS)
     for one in answer.missing:
         click.echo(f"gateway: {one}", err=True)
 

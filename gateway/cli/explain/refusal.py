@@ -14,7 +14,7 @@ import click
 from gateway.cli.admin_port import admin_credential, ask_admin_port, find_admin_port
 from gateway.cli.admin_settings import default_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
-from gateway.cli.output import escape
+from gateway.cli.output import print_painted
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{14}-[0-9a-f]{9}")
 _TIMEOUT_SECONDS = 5.0
@@ -46,7 +46,7 @@ def show_refusal(
     if form == "json":
         click.echo(json.dumps(decision, indent=2))
     else:
-        click.echo("\n".join(map(escape, _lines(decision))))
+        print_painted(_lines(decision), {"refused": "red", "allowed": "green"})
 
 
 def _read(body: bytes) -> Mapping[str, Any] | None:

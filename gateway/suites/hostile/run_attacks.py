@@ -1,7 +1,7 @@
 """Attack every route of a configuration, and report what got through."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -49,13 +49,20 @@ class Campaign:
         self._controls = {route.name: self._all.of(route) for route in routes if not route.public}
         self._public = dict(self._find_public(routes))
 
-    def run(self, selects: Selects = select_all) -> HostileReport:
-        """Attack every route with all attacks whose names are selected."""
+    def run(
+        self, selects: Selects = select_all, advance: Callable[[], None] | None = None
+    ) -> HostileReport:
+        """Attack every route with all attacks whose names are selected.
+
+        *advance* is called after each route.
+        """
         self._selects = selects
-        routes = self._sandbox.settings.policy.routes.routes
-        attacked = (
-            self._attack_public(route) if route.public else self._attack(route) for route in routes
-        )
+        attacked = []
+        for route in self._sandbox.settings.policy.routes.routes:
+            attack = self._attack_public if route.public else self._attack
+            attacked.append(attack(route))
+            if advance is not None:
+                advance()
         return HostileReport(self._places.of().file, tuple(attacked))
 
     def _find_public(self, routes: Sequence[Route]) -> Iterator[tuple[str, SimulatedRequest]]:

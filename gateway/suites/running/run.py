@@ -1,7 +1,7 @@
 """Find suites, run their tests, and attack the configurations that they test."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gateway.suites.files.read_suite import BrokenSuite
@@ -18,6 +18,10 @@ from gateway.suites.simulation.sandbox import Sandbox
 SUFFIX = ".test.yaml"
 
 Suites = Iterable[ReadySuite | BrokenSuite]
+
+
+def _do_nothing() -> None:
+    """Show no progress."""
 
 
 def find_suites(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -39,8 +43,13 @@ def _in_folder(folder: Path) -> Iterator[Path]:
                 yield Path(name, file)
 
 
-def run_suites(suites: Suites, selects: Selects) -> Report:
-    """Run every test for every persona whose names are selected, and return the results."""
+def run_suites(
+    suites: Suites, selects: Selects, advance: Callable[[], None] = _do_nothing
+) -> Report:
+    """Run every test for every persona whose names are selected, and return the results.
+
+    *advance* is called after each pair of a test and a persona.
+    """
     coverage: dict[int, tuple[str, Coverage]] = {}
     reports: list[SuiteReport] = []
     broken: list[BrokenSuite] = []
@@ -50,11 +59,11 @@ def run_suites(suites: Suites, selects: Selects) -> Report:
             continue
         loaded = ready.loaded
         _, covered = coverage.setdefault(id(loaded), (loaded.places.of().file, Coverage(loaded)))
-        findings = [
-            _find(ready, test, persona)
-            for test, persona in ready.cases()
-            if selects(f"{test.name} {persona}")
-        ]
+        findings: list[Finding] = []
+        for test, persona in ready.cases():
+            if selects(f"{test.name} {persona}"):
+                findings.append(_find(ready, test, persona))
+            advance()
         for finding in findings:
             covered.add(finding.outcome.explanation)
         reports.append(SuiteReport(ready.suite.file, tuple(findings)))
@@ -69,19 +78,34 @@ def _find(ready: ReadySuite, test: AccessTest, persona: str) -> Finding:
     return Finding(outcome, (*outcome.differences, cause))
 
 
-def attack_suites(suites: Suites, selects: Selects) -> tuple[HostileReport, ...]:
+def attack_suites(
+    suites: Suites, selects: Selects, advance: Callable[[], None] = _do_nothing
+) -> tuple[HostileReport, ...]:
     """Attack each configuration once, with what the personas of all suites about it are allowed.
 
-    The waivers of these suites count together; the clock is that of the first of them.
+    The waivers of these suites count together; the clock is that of the first of them. *advance* is
+    called after each route.
     """
+    return tuple(_attack(group, selects, advance) for group in _by_configuration(suites))
+
+
+def count_attacked(suites: Suites) -> int:
+    """Return how many routes `attack_suites` attacks."""
+    groups = _by_configuration(suites)
+    return sum(len(group[0].loaded.settings.policy.routes.routes) for group in groups)
+
+
+def _by_configuration(suites: Suites) -> list[list[ReadySuite]]:
     groups: dict[int, list[ReadySuite]] = {}
     for one in suites:
         if isinstance(one, ReadySuite):
             groups.setdefault(id(one.loaded), []).append(one)
-    return tuple(_attack(group, selects) for group in groups.values())
+    return list(groups.values())
 
 
-def _attack(group: list[ReadySuite], selects: Selects) -> HostileReport:
+def _attack(
+    group: list[ReadySuite], selects: Selects, advance: Callable[[], None]
+) -> HostileReport:
     loaded = group[0].loaded
     sandbox = Sandbox(loaded.settings, group[0].suite.at)
     cases = [
@@ -89,6 +113,6 @@ def _attack(group: list[ReadySuite], selects: Selects) -> HostileReport:
         for ready in group
         for test, name in ready.cases()
     ]
-    report = Campaign(sandbox, loaded.places, cases).run(selects)
+    report = Campaign(sandbox, loaded.places, cases).run(selects, advance)
     waivers = [waiver for ready in group for waiver in ready.suite.waivers]
     return waive(report, waivers, is_whole=selects is select_all)

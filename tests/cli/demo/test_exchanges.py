@@ -13,8 +13,8 @@ from gateway.cli.demo.exchanges import (
     all_as_expected,
     curl_line,
     outcome,
-    outcome_table,
     outcomes_as_json,
+    print_outcomes,
     rows_of,
     send_all,
     token_for,
@@ -77,11 +77,12 @@ def test_one_outcome_that_differs_fails_the_whole() -> None:
         assert not all_as_expected(rows_of(changed))
 
 
-def test_the_table_marks_what_differs() -> None:
+def test_the_table_marks_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
     good = [exchange.expected for exchange in EXCHANGES]
 
-    lines = outcome_table(rows_of(["503 keys_unavailable", *good[1:]])).splitlines()[1:]
+    print_outcomes(rows_of(["503 keys_unavailable", *good[1:]]))
 
+    lines = capsys.readouterr().out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["FAILED", *["ok"] * (len(good) - 1)]
     assert "503 keys_unavailable" in lines[0]
 
