@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.settings.text.fault import Fault
-from gateway.settings.text.files import UnreadableError, read_sources
+from gateway.settings.text.files import UnreadableError, read_sources, show_path
 from gateway.settings.values.addresses import parse_address
 from gateway.settings.values.configuration import Address
 
@@ -42,19 +42,31 @@ def admin_address(path: Path, environ: Mapping[str, str]) -> Address | str:
 
 
 def admin_token(path: Path, environ: Mapping[str, str]) -> str | None:
-    """Return the token of the admin port from the environment; None if it requires none.
+    """Return the token of the admin port; None if it requires none.
 
     Raise UnreadableError.
     """
     path = file_or_stdin(path, "the configuration")
-    root = read_sources(path, environ, [], StdinDisk()).main.document.root
+    main = read_sources(path, environ, [], StdinDisk()).main
+    root = main.document.root
     admin = root.get("admin") if isinstance(root, dict) else None
     name = admin.get("token_env") if isinstance(admin, dict) else None
-    return environ.get(name) if isinstance(name, str) else None
+    if isinstance(name, str):
+        return environ.get(name)
+    file = admin.get("token_file") if isinstance(admin, dict) else None
+    return _read_token(main.directory / file) if isinstance(file, str) else None
+
+
+def _read_token(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, ValueError) as error:  # a name with a NUL, and bytes that are no text
+        reason = getattr(error, "strerror", None) or "not the name of a text file"
+        raise UnreadableError(f"cannot read {show_path(path)}: {reason.lower()}") from None
 
 
 def _read_admin(admin: object, path: Path) -> Address | str:
-    if admin is False:
+    if admin is False or admin == "false":  # the latter from a variable
         return f"{path} turns the admin port off"
     text = admin.get("address", _DEFAULT_ADDRESS) if isinstance(admin, dict) else admin
     address = parse_address(text) if isinstance(text, str) else "not an address"

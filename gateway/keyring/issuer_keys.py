@@ -62,7 +62,7 @@ class IssuerKeys(Refreshed[KeySet]):
     @property
     def _is_fixed(self) -> bool:
         """Return whether the keys never change."""
-        return self.settings.source.kind is SourceKind.SECRET
+        return self.settings.source.is_secret
 
     def is_same_source(self, other: Self) -> bool:
         """Return whether *other* fetches the same keys."""

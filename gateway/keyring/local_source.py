@@ -33,7 +33,7 @@ async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
     unreadable or not a key set.
     """
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
-    if source.kind is SourceKind.SECRET:
+    if source.is_secret:
         return secret_keys(source.secret or b"")
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
-from gateway.settings.values.configuration import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings
 
 # RFC 7519 §4.1.4 allows "no more than a few minutes"; synchronised clocks are never a minute off.
 _LONG_LEEWAY_SECONDS = 60.0
@@ -17,12 +17,12 @@ _SHORT_COOLDOWN_SECONDS = 1.0
 def find_symmetric(issuers: Mapping[str, IssuerSettings], places: Places) -> Iterator[Fault]:
     """Yield a warning for each issuer whose tokens are verified with a shared secret."""
     for name, one in issuers.items():
-        if one.source.kind is SourceKind.SECRET:
+        if one.source.is_secret:
             message = (
                 f"anyone who can verify the tokens of `{name}` can forge them, this gateway"
                 " included: have the issuer sign with a key pair"
             )
-            part = places.issuer(name).child("secret_env")
+            part = places.issuer(name).child(one.source.kind.value)
             yield part.key_warning(Code.SYMMETRIC_ALGORITHM, message)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.decision.policy import ANY_HOST, Issuer, Policy, TenantIssuers
 from gateway.decision.routes.routing import RouteTable
 from gateway.settings.build.access import build_access
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.identity import (
     build_assertion,
     build_identity,
@@ -188,7 +189,8 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     refuse_trust_in_ourselves(
         assertion, access.issuers, root.child("identity").child("assertion"), faults
     )
-    tracing = build_tracing(model.tracing, root.child("tracing"), environ, faults)
+    outside = Outside(environ, sources.main.directory, sources.disk)
+    tracing = build_tracing(model.tracing, root.child("tracing"), outside, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -284,7 +286,8 @@ def _listeners(
     faults: list[Fault],
 ) -> tuple[tuple[Listen, ...] | None, Admin | None]:
     listen = build_listen(model.listen, root.child("listen"), sources, faults)
-    admin = build_admin(model.admin, root.child("admin"), environ, faults)
+    outside = Outside(environ, sources.main.directory, sources.disk)
+    admin = build_admin(model.admin, root.child("admin"), outside, faults)
     refuse_one_address_twice(listen, admin, root.child("admin"), faults)
     return listen, admin
 

@@ -129,3 +129,24 @@ def test_the_token_of_the_admin_port_is_in_the_environment(
     config.write_text(text)
 
     assert admin_token(config, {"NAME": "hush"}) == token
+
+
+def test_the_token_may_be_in_a_file_beside_the_configuration(config: Path) -> None:
+    config.write_text("admin: {token_file: held}")
+    (config.parent / "held").write_text("hush\n")
+
+    assert admin_token(config, {}) == "hush"
+
+
+@pytest.mark.parametrize("name", ["nowhere", ".", "'a\\0b'", '"a\\0b"'])
+def test_a_token_file_that_cannot_be_read_is_an_error(config: Path, name: str) -> None:
+    config.write_text(f"admin: {{token_file: {name}}}")
+
+    with pytest.raises(UnreadableError, match="cannot read"):
+        admin_token(config, {})
+
+
+def test_a_port_that_a_variable_turns_off_is_off(config: Path) -> None:
+    config.write_text("admin: '${ADMIN}'")
+
+    assert "turns the admin port off" in str(admin_address(config, {"ADMIN": "false"}))

@@ -4,7 +4,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.load import Loaded, Rejected, load_settings
+from gateway.settings.text.disk import MACHINE_DISK
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Fault
 from gateway.settings.text.yaml_nodes import parse_yaml
@@ -124,6 +126,11 @@ def part_of(text: str, *path: str | int) -> Part:
     for key in path:
         part = part.child(key)
     return part
+
+
+def outside(environ: Mapping[str, str], directory: Path = Path()) -> Outside:
+    """Return the secrets of a configuration in *directory*."""
+    return Outside(environ, directory, MACHINE_DISK)
 
 
 def outcome_of(

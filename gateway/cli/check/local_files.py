@@ -17,7 +17,6 @@ from gateway.settings.values.configuration import (
     IssuerSettings,
     RevocationSettings,
     Settings,
-    SourceKind,
 )
 
 # Reading one takes a thread and a descriptor.
@@ -45,7 +44,7 @@ async def find_in_files(settings: Settings, places: Places) -> tuple[Fault, ...]
 def _issuers(settings: Settings, places: Places, files: Files) -> Iterator[Awaitable[Fault | None]]:
     for name, one in settings.issuers.items():
         kind = one.source.kind
-        if is_local(one.source) and kind is not SourceKind.SECRET:
+        if is_local(one.source) and not one.source.is_secret:
             yield _judge_keys(one, places.issuer(name).child(kind.value), files)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.clients.credentials import TokenServers, refuse_without_token
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.introspection import add_introspection, add_introspectors
 from gateway.settings.build.issuers.issuers import build_issuers
@@ -128,7 +129,14 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
         {one.name: one.model for one in routes if one.model is not None},
         build_rewrites(routes, built_routes, names, faults),
         build_cors(routes, built_routes, faults),
-        build_rate_limiting(model, root, routes, built_routes, environ, faults),
+        build_rate_limiting(
+            model,
+            root,
+            routes,
+            built_routes,
+            Outside(environ, sources.main.directory, sources.disk),
+            faults,
+        ),
         own_header_names(sound, built_routes, identity),
         build_tickets(model.tickets, root.child("tickets"), built_routes, logins, faults),
     )

@@ -1,15 +1,15 @@
 """Build the addresses of the data port and the admin port, and the trusted proxies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.tls import build_listen_tls
 from gateway.settings.schema.models import AdminModel, ConfigFile, ListenModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources
 from gateway.settings.text.scalars import shorten
-from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import is_loopback, parse_address, parse_network
 from gateway.settings.values.configuration import Address, Admin, Listen
 
@@ -75,7 +75,7 @@ def _show(address: Address) -> str:
 
 
 def build_admin(
-    model: AdminModel | str | bool, part: Part, environ: Mapping[str, str], faults: list[Fault]
+    model: AdminModel | str | bool, part: Part, outside: Outside, faults: list[Fault]
 ) -> Admin | None:
     """Return where the admin port listens, or None if it is off or faulty."""
     if isinstance(model, bool):
@@ -85,22 +85,20 @@ def build_admin(
         address = _address(model.address, part, faults)
     else:
         address = _address(model.address, part.child("address"), faults)
-    token = None
-    if model.token_env is not None:
-        token = environ.get(model.token_env)
-        if not token:
-            message = describe_unset(model.token_env)
-            faults.append(part.child("token_env").fault(Code.UNSET_VARIABLE, message))
-        elif not _can_be_sent(token):
-            message = (
-                "the token in this variable has white space at an end (a line feed?), or what is"
-                " not visible ASCII: no request could show it"
-            )
-            faults.append(part.child("token_env").fault(Code.BAD_VALUE, message))
-    if address and not model.token_env and not is_loopback(address.host):
-        message = "the admin port is open to other machines without a token: set token_env"
+    found = outside.read(part, "token", faults)
+    if found is not None and not _can_be_sent(found[1]):
+        message = (
+            "the token there has white space at an end (a line feed?), or what is not visible"
+            " ASCII: no request could show it"
+        )
+        faults.append(found[0].fault(Code.BAD_VALUE, message))
+    is_guarded = model.token_env is not None or model.token_file is not None
+    if address and not is_guarded and not is_loopback(address.host):
+        message = (
+            "the admin port is open to other machines without a token: set token_env or token_file"
+        )
         faults.append(part.warning(Code.ADMIN_EXPOSED, message))
-    return Admin(address, token) if address else None
+    return Admin(address, None if found is None else found[1]) if address else None
 
 
 def _can_be_sent(token: str) -> bool:

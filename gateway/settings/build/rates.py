@@ -9,8 +9,8 @@ from gateway.settings.build.checks import (
     refuse_repeated,
     refuse_unknown,
     refuse_without,
-    require_exactly_one,
 )
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.schema.rates import ClaimKeyModel, RateLimitModel, RedisModel
@@ -18,7 +18,6 @@ from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.suggestions import Names
-from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import is_loopback
 from gateway.settings.values.rates import (
     KeyPart,
@@ -34,13 +33,15 @@ _OF_CALLERS = frozenset({PartKind.SUBJECT, PartKind.CLIENT, PartKind.CLAIM})
 _PACKAGE = "redis"  # what the extra installs
 _WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
 
+_URL_KEYS = ("url", "url_env", "url_file")
+
 
 def build_rate_limiting(  # noqa: PLR0913, PLR0917 - every source of limits
     model: ConfigFile,
     root: Part,
     named: Sequence[Named[RouteModel]],
     routes: Sequence[Route],
-    environ: Mapping[str, str],
+    outside: Outside,
     faults: list[Fault],
 ) -> RateLimiting:
     """Return all limits, and those of each of *routes*; *named* are the routes as written."""
@@ -56,7 +57,7 @@ def build_rate_limiting(  # noqa: PLR0913, PLR0917 - every source of limits
         routes=tuple(
             tuple(limits[name] for name in names[route.name] if name in limits) for route in routes
         ),
-        redis=build_redis(model.redis, root.child("redis"), environ, faults),
+        redis=build_redis(model.redis, root.child("redis"), outside, faults),
     )
 
 
@@ -143,7 +144,7 @@ def _warn_about_unused(
 def build_redis(
     model: RedisModel | None,
     part: Part,
-    environ: Mapping[str, str],
+    outside: Outside,
     faults: list[Fault],
     package: str = _PACKAGE,
 ) -> Redis | None:
@@ -155,35 +156,41 @@ def build_redis(
         return None
     before = len(faults)
     refuse_without(package, "redis", "Redis needs", part, faults)
-    require_exactly_one(part, "url", "url_env", faults)
-    url = _url(model, part, environ, faults)
-    if url is None or len(faults) > before:
+    found = _url(model, part, outside, faults)
+    if found is None or len(faults) > before:
         return None
-    _warn_about_password(url, part.child("url" if model.url is not None else "url_env"), faults)
+    at, url = found
+    _warn_about_password(url, at, faults)
     return Redis(url, model.timeout, OnFailure(model.on_failure), model.prefix)
 
 
 def _url(
-    model: RedisModel, part: Part, environ: Mapping[str, str], faults: list[Fault]
-) -> str | None:
-    at, url = part.child("url"), model.url
-    if url is None and model.url_env is not None:
-        at, url = part.child("url_env"), environ.get(model.url_env)
-        if not url:
-            faults.append(at.fault(Code.UNSET_VARIABLE, describe_unset(model.url_env)))
-    if not url:
+    model: RedisModel, part: Part, outside: Outside, faults: list[Fault]
+) -> tuple[Part, str] | None:
+    written = [key for key in _URL_KEYS if part.child(key).raw is not None]
+    if not written:
+        message = f"one of {', '.join(f'`{key}`' for key in _URL_KEYS)} is required"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    if model.url is not None and len(written) > 1:
+        message = f"`url` and `{written[1]}` are mutually exclusive"
+        faults.append(part.child(written[1]).key_fault(Code.CONFLICTING_KEYS, message))
         return None
+    inside = model.url is not None
+    found = (part.child("url"), model.url) if model.url else outside.read(part, "url", faults)
+    if found is None:
+        return None
+    at, url = found
     split = _split(url)
     if split is None:
-        what = "the value of this variable is not" if model.url is None else "not"
+        what = "not" if inside else "what is there is not"
         faults.append(at.fault(Code.BAD_VALUE, f"{what} a Redis URL: {_WRITE_IT}"))
-    elif model.url is not None and split.password:
+    elif inside and split.password:
         message = (
-            "a password does not belong in this file: put the URL in a variable, and name it in"
-            " `url_env`"
+            "a password does not belong in this file: put the URL in a variable or a file, and"
+            " name it in `url_env` or `url_file`"
         )
         faults.append(at.fault(Code.BAD_VALUE, message))
-    return url
+    return at, url
 
 
 def _split(url: str) -> SplitResult | None:

@@ -1,15 +1,14 @@
 """Build the tracing settings: which spans are exported, and where."""
 
 import re
-from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from gateway.settings.build.checks import refuse_without
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.schema.tracing import TracingModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import is_web_url, leaves_unprotected
 from gateway.settings.values.configuration import Tracing
 
@@ -22,7 +21,7 @@ _PACKAGE = "opentelemetry.proto"  # what the extra installs
 def build_tracing(
     model: TracingModel | None,
     part: Part,
-    environ: Mapping[str, str],
+    outside: Outside,
     faults: list[Fault],
     package: str = _PACKAGE,
 ) -> Tracing | None:
@@ -37,35 +36,31 @@ def build_tracing(
     if not is_web_url(model.otlp) or not urlsplit(model.otlp).path.strip("/"):
         message = "not a URL with a path: write it like http://127.0.0.1:4318/v1/traces"
         faults.append(part.child("otlp").fault(Code.BAD_VALUE, message))
-    headers = _headers(model.headers_env, part.child("headers_env"), environ, faults)
+    headers = _headers(part, outside, faults)
     if len(faults) > before:
         return None
     if headers and leaves_unprotected(model.otlp):
-        message = "the fields in headers_env are sent in clear text: use https"
+        message = "the fields in headers_env or headers_file are sent in clear text: use https"
         faults.append(part.child("otlp").warning(Code.INSECURE_URL, message))
     return Tracing(model.otlp, model.sample, model.asked_per_second, model.service_name, headers)
 
 
-def _headers(
-    variable: str | None, part: Part, environ: Mapping[str, str], faults: list[Fault]
-) -> tuple[tuple[str, str], ...]:
-    """Return the fields in the environment, in the format of OpenTelemetry's own exporters.
+def _headers(part: Part, outside: Outside, faults: list[Fault]) -> tuple[tuple[str, str], ...]:
+    """Return the fields from outside, in the format of OpenTelemetry's own exporters.
 
     They may hold a credential for the collector, so no message repeats any of it.
     """
-    if variable is None:
+    read = outside.read(part, "headers", faults)
+    if read is None:
         return ()
-    text = environ.get(variable)
-    if not text:
-        faults.append(part.fault(Code.UNSET_VARIABLE, describe_unset(variable)))
-        return ()
+    at, text = read
     found: list[tuple[str, str]] = []
     for member in text.split(","):
         name, _, value = (piece.strip() for piece in member.partition("="))
         value = unquote(value, errors="replace")
         if not TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            message = "the value of this variable is not of the form name=value,name=value"
-            faults.append(part.fault(Code.BAD_VALUE, message))
+            message = "what is there is not of the form name=value,name=value"
+            faults.append(at.fault(Code.BAD_VALUE, message))
             return ()
         found.append((name, value))
     return tuple(found)

@@ -18,6 +18,7 @@ from gateway.settings.schema.revocations import RevocationModel
 from gateway.settings.schema.routes.route import DefaultsModel, RouteModel
 from gateway.settings.schema.texts import (
     AddressText,
+    FileText,
     GrantedPrefix,
     HostText,
     NetworkText,
@@ -128,6 +129,9 @@ class AdminModel(Strict):
     token_env: VariableText | None = Field(
         default=None,
         description="The environment variable with the bearer token that the admin port requires.",
+    )
+    token_file: FileText | None = Field(
+        default=None, description="The file with that token, instead of a variable."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.settings.schema.texts import RedisUrl, VariableText
+from gateway.settings.schema.texts import FileText, RedisUrl, VariableText
 from gateway.settings.schema.types import (
     LIST,
     TABLE,
@@ -110,7 +110,7 @@ class RedisModel(Strict):
     """The Redis or Valkey that gateways share to count requests."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["url_env"]}]}
+        json_schema_extra={"oneOf": [{"required": [key]} for key in ("url", "url_env", "url_file")]}
     )
 
     url: RedisUrl | None = Field(
@@ -118,6 +118,9 @@ class RedisModel(Strict):
     )
     url_env: VariableText | None = Field(
         default=None, description="The environment variable with the URL, password included."
+    )
+    url_file: FileText | None = Field(
+        default=None, description="The file with the URL, password included."
     )
     timeout: Duration = described("100ms", "Redis must answer within this time.")
     on_failure: Literal["memory", "allow", "refuse"] = Field(

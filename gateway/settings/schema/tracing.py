@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.settings.schema.texts import CollectorUrl, VariableText
+from gateway.settings.schema.texts import CollectorUrl, FileText, VariableText
 from gateway.settings.schema.types import Share, Strict, Text, bad
 from gateway.settings.text.fault import Code
 
@@ -38,4 +38,7 @@ class TracingModel(Strict):
     headers_env: VariableText | None = Field(
         default=None,
         description="The environment variable with header fields for the collector: name=value,…",
+    )
+    headers_file: FileText | None = Field(
+        default=None, description="The file with these header fields, instead of a variable."
     )

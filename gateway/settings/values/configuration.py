@@ -52,6 +52,7 @@ class SourceKind(Enum):
     JWKS_FILE = "jwks_file"
     PEM_FILE = "pem_file"
     SECRET = "secret_env"  # noqa: S105 - the name of a key, not a secret
+    SECRET_FILE = "secret_file"  # noqa: S105 - the same
     INTROSPECTION = "introspection"  # the issuer's metadata, if its answers are signed
 
 
@@ -86,6 +87,11 @@ class KeySource:
     ca: Authorities | None = None
     proxy: Proxy | None = None
     is_insecure: bool = False
+
+    @property
+    def is_secret(self) -> bool:
+        """Return whether tokens are verified with a shared secret."""
+        return self.kind in {SourceKind.SECRET, SourceKind.SECRET_FILE}
 
 
 @dataclass(frozen=True, slots=True)

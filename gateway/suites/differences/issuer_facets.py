@@ -167,7 +167,7 @@ def _tenants(tenants: Tenants | None) -> tuple[object, str]:
 def _keys(source: KeySource) -> Facet:
     kind = source.kind
     text, judge = f"{kind.value} {source.location}", always(Kind.KEYS)
-    if kind is SourceKind.SECRET:
+    if source.is_secret:
         # Compared by value, wherever it comes from, and never shown.
         return Facet(source.secret, f"a secret in {source.location}", judge, (kind.value,))
     if kind in _FILES:

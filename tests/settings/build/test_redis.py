@@ -8,7 +8,15 @@ from gateway.settings.build.rates import build_redis
 from gateway.settings.load import Rejected
 from gateway.settings.schema.rates import RedisModel
 from gateway.settings.text.fault import Fault
-from tests.settings.configs import ENVIRON, assert_found, config, load, outcome_of, part_of
+from tests.settings.configs import (
+    ENVIRON,
+    assert_found,
+    config,
+    load,
+    outcome_of,
+    outside,
+    part_of,
+)
 
 
 def redis(text: str) -> str:
@@ -20,6 +28,9 @@ def redis(text: str) -> str:
     [
         ("missing_key", config("¦redis: {timeout: 1s}\n")),
         ("conflicting_keys", redis('{url: "redis://h", ¦url_env: TOKEN}')),
+        ("conflicting_keys", redis('{url: "redis://h", ¦url_file: f}')),
+        ("conflicting_keys", redis("{url_env: TOKEN, ¦url_file: f}")),
+        ("missing_file", redis("{url_file: ¦f}")),
         ("unset_variable", redis("{url_env: ¦NOT_SET}")),
         ("bad_value", redis("{url_env: ¦TOKEN}")),
         ("bad_value", redis("{url: ¦'http://h'}")),
@@ -83,7 +94,9 @@ def test_a_password_that_can_be_read_on_its_way_is_doubted(url: str, is_doubted:
     part = part_of(redis("{url_env: REDIS}"), "redis")
     faults: list[Fault] = []
 
-    assert build_redis(RedisModel(url_env="REDIS"), part, {"REDIS": url}, faults) is not None
+    assert (
+        build_redis(RedisModel(url_env="REDIS"), part, outside({"REDIS": url}), faults) is not None
+    )
 
     assert [fault.code.value for fault in faults] == ["insecure_url"] * is_doubted
 
@@ -92,7 +105,7 @@ def test_without_the_extra_the_error_says_how_to_get_it() -> None:
     part = part_of(redis("{url: 'redis://h'}"), "redis")
     faults: list[Fault] = []
 
-    built = build_redis(RedisModel(url="redis://h"), part, {}, faults, "no_such_package")
+    built = build_redis(RedisModel(url="redis://h"), part, outside({}), faults, "no_such_package")
 
     assert built is None
     (fault,) = faults

@@ -17,6 +17,7 @@ from tests.settings.configs import (
     config,
     load,
     outcome_of,
+    outside,
     part_of,
 )
 from tests.settings.schema.test_tracing import URL, traced
@@ -76,7 +77,7 @@ def test_what_are_no_fields_is_said_without_a_part_of_them(headers: str, tmp_pat
 
     assert isinstance(said, list)
     assert len(said) == 1
-    assert "bad_value: the value of this variable is not of the form name=value" in said[0]
+    assert "bad_value: what is there is not of the form name=value" in said[0]
     assert "hush" not in said[0]
 
 
@@ -102,7 +103,7 @@ def test_without_the_extra_the_section_is_an_error_that_says_what_to_do() -> Non
     part = part_of(traced(f'{{otlp: "{URL}"}}'), "tracing")
     faults: list[Fault] = []
 
-    built = build_tracing(TracingModel(otlp=URL), part, {}, faults, "no_such.package")
+    built = build_tracing(TracingModel(otlp=URL), part, outside({}), faults, "no_such.package")
 
     assert built is None
     (fault,) = faults

@@ -57,20 +57,25 @@ def build_issuers(
     return built
 
 
+def _has_secret(model: IssuerModel) -> bool:
+    return model.secret_env is not None or model.secret_file is not None
+
+
 def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozenset[str]:
     if model.algorithms is None and is_spiffe(model.issuer):
         return SVID_ALGORITHMS
     if model.algorithms is None:
-        return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
+        return _SECRET_DEFAULT if _has_secret(model) else _ASYMMETRIC_DEFAULT
     refuse_repeated(model.algorithms, part.child("algorithms"), faults)
     refuse_unavailable(model.algorithms, part.child("algorithms"), faults)
     for index, name in enumerate(model.algorithms):
         item = part.child("algorithms").child(index)
         is_hmac = name.startswith("HS")
         # A list with both kinds lets a public key pass as an HMAC secret (RFC 8725 §3.1).
-        if is_hmac and not model.secret_env:
-            faults.append(item.fault(Code.BAD_VALUE, f"{name} needs the key source secret_env"))
-        elif model.secret_env and not is_hmac:
+        if is_hmac and not _has_secret(model):
+            message = f"{name} needs the key source secret_env or secret_file"
+            faults.append(item.fault(Code.BAD_VALUE, message))
+        elif _has_secret(model) and not is_hmac:
             message = f"{name} cannot be verified with a secret: use HS256, HS384 or HS512"
             faults.append(item.fault(Code.BAD_VALUE, message))
     return frozenset(model.algorithms)

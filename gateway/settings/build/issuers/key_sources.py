@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.issuers.proxies import build_proxy
 from gateway.settings.build.issuers.spiffe import is_spiffe
 from gateway.settings.build.sections import Named
@@ -13,8 +14,6 @@ from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import find_file
-from gateway.settings.text.grants import Grant
-from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import check_key_url, is_plain_http
 from gateway.settings.values.configuration import KeySource, Proxy, SourceKind
 from gateway.tls.certificate import Authorities
@@ -110,18 +109,25 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
             continue
         path = find_file(name, one.directory, part.child(kind.value), disk, faults)
         return None if path is None else KeySource(kind, str(path))
-    if model.secret_env is None:
-        return None
-    refused = part.document.refuse("read the environment", Grant.ENVIRONMENT)
-    if refused is not None:
-        faults.append(part.child("secret_env").fault(Code.NOT_GRANTED, refused))
-        return None
     hmac = frozenset(name for name in algorithms if name.startswith("HS"))
-    secret = read_secret(model.secret_env, hmac, environ)
-    if isinstance(secret, bytes):
-        return KeySource(SourceKind.SECRET, model.secret_env, secret)
-    faults.append(part.child("secret_env").fault(*secret))
-    return None
+    return _secret_source(part, Outside(environ, one.directory, disk), hmac, faults)
+
+
+def _secret_source(
+    part: Part, outside: Outside, algorithms: frozenset[str], faults: list[Fault]
+) -> KeySource | None:
+    found = outside.read(part, "secret", faults)
+    if found is None:
+        return None
+    at, text = found
+    kind, secret = SourceKind(at.path[-1]), text.encode("utf-8", "surrogateescape")
+    problem = judge_secret(secret, algorithms)
+    if problem is not None:
+        faults.append(at.fault(Code.WEAK_SECRET, problem))
+        return None
+    is_file = kind is SourceKind.SECRET_FILE
+    location = str((outside.directory / str(at.raw)).absolute()) if is_file else str(at.raw)
+    return KeySource(kind, location, secret)
 
 
 def _introspection_source(model: IssuerModel, part: Part, faults: list[Fault]) -> KeySource | None:
@@ -152,23 +158,16 @@ def _url_source(
     return None
 
 
-def read_secret(
-    variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
-) -> bytes | tuple[Code, str]:
-    """Return the secret in *variable*, or the code and message of its fault."""
-    text = environ.get(variable)
-    if not text:
-        return Code.UNSET_VARIABLE, describe_unset(variable)
-    secret = text.encode("utf-8", "surrogateescape")
+def judge_secret(secret: bytes, algorithms: frozenset[str]) -> str | None:
+    """Return why *secret* is too weak for the HMAC *algorithms*, or None."""
     if any(mark in secret for mark in _KEY_MARKS):
-        return Code.WEAK_SECRET, f"{variable} holds a key of a key pair, not an HMAC secret"
+        return "this is a key of a key pair, not an HMAC secret"
     needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
     if len(secret) < needed:
-        strongest = max(algorithms)
-        return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
+        return f"{max(algorithms)} needs a secret of at least {needed} bytes"
     if len(set(secret)) < _MIN_DISTINCT_BYTES:
-        return Code.WEAK_SECRET, f"{variable} is easy to guess: use random bytes"
-    return secret
+        return "this secret is easy to guess: use random bytes"
+    return None
 
 
 def _ca(

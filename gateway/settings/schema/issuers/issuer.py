@@ -90,7 +90,15 @@ class KeyTimesModel(Strict):
 
 
 KEY_SOURCES = (
-    *("discovery", "discovery_url", "jwks_url", "jwks_file", "pem_file", "secret_env"),
+    *(
+        "discovery",
+        "discovery_url",
+        "jwks_url",
+        "jwks_file",
+        "pem_file",
+        "secret_env",
+        "secret_file",
+    ),
     "introspection",
 )
 REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url", "introspection")
@@ -99,7 +107,7 @@ REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url", "introspection")
 # For editors, also of issuers with a preset. The address of metadata is no `iss`.
 _RULES: tuple[dict[str, Any], ...] = (
     {
-        "if": {"required": ["secret_env"]},
+        "if": {"anyOf": [{"required": [key]} for key in ("secret_env", "secret_file")]},
         "then": {"properties": {"algorithms": {"items": {"pattern": "^HS"}}}},
         "else": {"properties": {"algorithms": {"items": {"pattern": "^(?!HS)"}}}},
     },
@@ -172,6 +180,9 @@ class IssuerModel(Strict):
     secret_env: VariableText | None = Field(
         default=None, description="Key source: the environment variable that holds an HMAC secret."
     )
+    secret_file: FileText | None = Field(
+        default=None, description="Key source: the file that holds an HMAC secret, as text."
+    )
     introspection: IntrospectionModel | None = Field(
         default=None,
         description="Instead of keys: the issuer is asked about each token (RFC 7662).",
@@ -190,7 +201,7 @@ class IssuerModel(Strict):
     )
     algorithms: Unique[Algorithm] | None = Field(
         default=None,
-        description="Allowed algorithms; by default RS256, ES256 and EdDSA; HS256 with secret_env.",
+        description="Allowed algorithms; by default RS256, ES256 and EdDSA; HS256 with a secret.",
         examples=[["RS256"]],
     )
     profile: Literal["any", "rfc9068"] = Field(
