@@ -7,7 +7,6 @@ from pathlib import Path
 from gateway.decision.policy import ANY_HOST, Issuer, Policy, TenantIssuers
 from gateway.decision.routes.routing import RouteTable
 from gateway.settings.build.access import build_access
-from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.identity import (
     build_assertion,
     build_identity,
@@ -26,6 +25,7 @@ from gateway.settings.build.routes.defaults import apply_defaults
 from gateway.settings.build.routes.route_options import build_route_options
 from gateway.settings.build.routes.routes import close_scopes
 from gateway.settings.build.routes.token_sources import reserve_headers
+from gateway.settings.build.secrets import Outside
 from gateway.settings.build.sections import (
     are_mappings,
     check_general,

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.settings.build.clients.secrets import Outside
+from gateway.settings.build.secrets import Outside
 from gateway.settings.load import Loaded, Rejected, load_settings
 from gateway.settings.text.disk import MACHINE_DISK
 from gateway.settings.text.document import Part

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.clients.credentials import TokenServers, refuse_without_token
-from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.introspection import add_introspection, add_introspectors
 from gateway.settings.build.issuers.issuers import build_issuers
@@ -27,6 +26,7 @@ from gateway.settings.build.routes.cors import build_cors
 from gateway.settings.build.routes.rewrite import build_rewrites
 from gateway.settings.build.routes.routes import Known, build_routes
 from gateway.settings.build.routes.token_sources import KnownNames, add_token_sources
+from gateway.settings.build.secrets import Outside
 from gateway.settings.build.sections import Named, collect_named, collect_routes
 from gateway.settings.build.tickets import build_tickets, refuse_without_tickets
 from gateway.settings.build.upstreams import build_upstreams

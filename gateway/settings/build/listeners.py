@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
-from gateway.settings.build.clients.secrets import Outside
+from gateway.settings.build.secrets import Outside
 from gateway.settings.build.tls import build_listen_tls
 from gateway.settings.schema.models import AdminModel, ConfigFile, ListenModel
 from gateway.settings.text.document import Part

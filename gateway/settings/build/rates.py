@@ -10,7 +10,7 @@ from gateway.settings.build.checks import (
     refuse_unknown,
     refuse_without,
 )
-from gateway.settings.build.clients.secrets import Outside
+from gateway.settings.build.secrets import Outside
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.schema.rates import ClaimKeyModel, RateLimitModel, RedisModel

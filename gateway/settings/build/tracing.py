@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from gateway.settings.build.checks import refuse_without
-from gateway.settings.build.clients.secrets import Outside
+from gateway.settings.build.secrets import Outside
 from gateway.settings.schema.tracing import TracingModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part

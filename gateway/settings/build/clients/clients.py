@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gateway.settings.build.clients.secrets import read_reference, read_secret_file
+from gateway.settings.build.secrets import read_reference, read_secret_file
 from gateway.settings.schema.clients import ClientModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.settings.build.clients.secrets import Outside
 from gateway.settings.build.issuers.proxies import build_proxy
 from gateway.settings.build.issuers.spiffe import is_spiffe
+from gateway.settings.build.secrets import Outside
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_fetch_ca
 from gateway.settings.schema.issuers.issuer import KEY_SOURCES, REMOTE_SOURCES, IssuerModel

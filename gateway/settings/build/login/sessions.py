@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Final
 
-from gateway.settings.build.clients.secrets import read_reference, read_secret_file
+from gateway.settings.build.secrets import read_reference, read_secret_file
 from gateway.settings.schema.login import SessionModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
