@@ -84,7 +84,6 @@ def _general_facets(settings: Settings) -> dict[str, Facet]:
     workers = "auto" if settings.workers is None else str(settings.workers)
     watch = "never" if reload.watch_seconds is None else f"{reload.watch_seconds:g} s"
     names = tuple(one.value for one in (UnderscoreNames.REJECT, UnderscoreNames.DROP))
-    logs = settings.access_log is not AccessLogTarget.NONE
     suites = len(settings.suites) if reload.runs_suites else 0
     values: dict[tuple[str, ...], tuple[object, str, Judge]] = {
         ("workers",): (workers, workers, harmless("how many processes do the same")),
@@ -104,10 +103,9 @@ def _general_facets(settings: Settings) -> dict[str, Facet]:
             harmless("only when a request of which the client has gone is cancelled"),
         ),
         ("access_log",): (
-            (logs, settings.access_log),
             settings.access_log.value,
-            # Without it nobody sees who had access.
-            lambda _old, _new: NOTHING if logs else _LOOSENED,
+            settings.access_log.value,
+            _judge_log,
         ),
         ("access_log", "format"): (
             settings.access_log_format.value,
@@ -126,6 +124,13 @@ def _general_facets(settings: Settings) -> dict[str, Facet]:
         ".".join(keys): Facet(value, text, judge, keys)
         for keys, (value, text, judge) in values.items()
     }
+
+
+def _judge_log(old: object, new: object) -> Kinds:
+    """Judge whether there is an access log: without it nobody sees who had access."""
+    if AccessLogTarget.NONE.value not in {old, new}:
+        return NOTHING
+    return CLOSED if old == AccessLogTarget.NONE.value else _LOOSENED
 
 
 def _judge_proxies(old: object, new: object) -> Kinds:

@@ -132,11 +132,17 @@ def test_a_change_of_this_setting_means(
     value, *kinds = group["changes"][key]
     other = dict([group["paired"][key]]) if key in group.get("paired", {}) else {}
 
-    found = compared(bases[name], read(folder, edited(document_of(name), {key: value, **other})))
+    changed = read(folder, edited(document_of(name), {key: value, **other}))
+    found, back = compared(bases[name], changed), compared(changed, bases[name])
 
     assert found, "no facet has this setting"
-    told = {kind.value for one in found for kind in one.kinds}
+    told, told_back = (
+        {kind.value for one in changes for kind in one.kinds} for changes in (found, back)
+    )
     assert told == set(" ".join(kinds).split()), [(one.facet, one.kinds) for one in found]
+    # What is stricter is laxer the other way round, and nothing that matters goes back unseen.
+    assert told != {"closed"} or told_back & {"opened", "loosened"}
+    assert bool(told) is bool(told_back)
 
 
 @pytest.mark.parametrize(("holder", "way", "operator"), CLAIMS)
