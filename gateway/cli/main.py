@@ -32,6 +32,7 @@ class Verb:
 # In the order of the help: from first contact to daily use.
 VERBS = {
     "demo": Verb("gateway.cli.demo.command", "Run a gateway with an issuer and echo services."),
+    "init": Verb("gateway.cli.init.command", "Make a first configuration and its suite."),
     "run": Verb("gateway.cli.run.command", "Run the gateway."),
     "check": Verb("gateway.cli.check.command", "Validate a configuration."),
     "explain": Verb("gateway.cli.explain.command", "Explain the decision about a request."),

@@ -1,0 +1,1 @@
+"""Make a first configuration, and a suite: ``gateway init``."""
