@@ -480,8 +480,8 @@ def check_rules(token: SignedToken, match: Match) -> Deny | None:
 
 
 def _refuse_unverified(deny: Deny, route: Route) -> Deny:
-    # Unknown key ids are as good as random: caching their refusals is useless.
-    return _recall_refusal(deny, route) if deny.wanted_key is None else _refuse(deny, route)
+    # Unknown key ids and issuers are as good as random: caching their refusals is useless.
+    return _refuse(deny, route) if deny.is_made_up else _recall_refusal(deny, route)
 
 
 @lru_cache(maxsize=_REMEMBERED_REFUSALS)

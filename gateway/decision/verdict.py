@@ -41,8 +41,9 @@ class WantedKey(NamedTuple):
 class Deny(NamedTuple):
     """Refuse the request. A NamedTuple for the reason that Allow is one.
 
-    *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are all
-    scopes that the route requires (RFC 6750 §3), *methods* those that a known path allows.
+    *detail* is for people: lower case, no full stop, never a part of a token; only that of
+    ``issuer_unknown`` has the `iss`, if it is harmless. *scopes* are all scopes that the route
+    requires (RFC 6750 §3), *methods* those that a known path allows.
     *reporter* is the issuer whose check failed, if that is only reported; *wanted_key* is for
     ``key_unknown``. *field* is the name of the field of the second token, if that is refused; then
     *token* is the first one.
@@ -57,6 +58,11 @@ class Deny(NamedTuple):
     reporter: Issuer | None = None
     wanted_key: WantedKey | None = None
     field: str = ""
+
+    @property
+    def is_made_up(self) -> bool:
+        """Return whether clients can make up any number of such refusals: do not remember it."""
+        return self.wanted_key is not None or self.reason is Reason.ISSUER_UNKNOWN
 
 
 class Publish(NamedTuple):

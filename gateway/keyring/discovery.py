@@ -90,9 +90,19 @@ def parse_metadata(body: bytes, issuer: str, where: str) -> dict[str, object]:
         raise FetchFailed(f"{where}: {metadata.detail}")
     named = metadata.get("issuer")
     if named != issuer:
-        which = f": {show_url(named)}" if isinstance(named, str) else ""
-        raise FetchFailed(f"{where}: names another issuer{which}")
+        raise FetchFailed(f"{where}: names {_tell_apart(named, issuer)}")
     return metadata
+
+
+def _tell_apart(named: object, issuer: str) -> str:
+    """Return how *named*, the issuer in metadata, differs from ours."""
+    ours = show_url(issuer)
+    if not isinstance(named, str):
+        return f"another issuer: none, not {ours}"
+    theirs = show_url(named)
+    if theirs == ours:
+        return f"another issuer: {theirs} in another spelling; `iss` is compared as it is written"
+    return f"another issuer: {theirs}, not {ours}; if you trust it, write it in `issuer`"
 
 
 def url_member(

@@ -7,7 +7,7 @@ from aiohttp import ClientSession, web
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.reach import Reach
 from gateway.fetching.session import make_session
-from gateway.keyring.discovery import discover, jwks_uri, metadata_urls
+from gateway.keyring.discovery import discover, jwks_uri, metadata_urls, parse_metadata
 from tests.keyring.peers import IssuerPeer, body
 
 OPENID = "/.well-known/openid-configuration"
@@ -220,3 +220,18 @@ def test_where_metadata_are_decides_about_plain_http_not_the_name_of_the_issuer(
     assert jwks_uri(metadata(issuer=ISSUER, jwks_uri=location), ISSUER, f"{HERE}/x") == location
     with pytest.raises(FetchFailed, match="plain http, although the metadata came over https"):
         jwks_uri(metadata(issuer=HERE, jwks_uri=location), HERE, "https://login.example.com/x")
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("https://other.example/", "https://other.example/, not https://login.example/x; if you"),
+        ("HTTPS://login.example/x", "https://login.example/x in another spelling"),
+        (None, "none, not https://login.example/x"),
+    ],
+)
+def test_a_message_has_both_names(named: str | None, told: str) -> None:
+    with pytest.raises(FetchFailed) as failed:
+        parse_metadata(json.dumps({"issuer": named}).encode(), "https://login.example/x", "here")
+
+    assert str(failed.value).startswith(f"here: names another issuer: {told}")

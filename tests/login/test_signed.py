@@ -70,7 +70,10 @@ def test_a_good_id_token_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"iss": "https://evil.example"}, "the ID token: the token's issuer is not configured"),
+        (
+            {"iss": "https://evil.example"},
+            "the ID token: the token's issuer is not configured: https://evil.example",
+        ),
         ({"iss": ...}, "the ID token: the claim iss is missing"),
         ({"aud": "other"}, "the ID token: the token names no audience of this API"),
         ({"aud": ...}, "the ID token: the claim aud is missing"),
@@ -155,7 +158,7 @@ def test_an_access_token_is_good_if_requests_with_it_would_be() -> None:
         (sign(access_claims(aud="x")), "the access token: the token names no audience of this API"),
         (sign(access_claims(exp=NOW - 30)), "the access token: the token has expired"),
         (sign(access_claims(nonce="n")), "the access token: the token has claims of another kind"),
-        (sign(access_claims(iss="o")), "the access token: the token's issuer is not configured"),
+        (sign(access_claims(iss="o")), "the access token: the token's issuer is not configured: o"),
         (sign(access_claims(), key=OTHER_KEY), "the access token: the key does not verify"),
     ],
 )

@@ -147,7 +147,8 @@ def test_the_issuer_that_metadata_name_is_shown_to_correct_ours(named: str, show
     with pytest.raises(FetchFailed) as failed:
         parse_endpoints(document, ISSUER, "here")
 
-    assert str(failed.value) == f"here: names another issuer: {shown}"
+    ours = f"not {ISSUER}; if you trust it, write it in `issuer`"
+    assert str(failed.value) == f"here: names another issuer: {shown}, {ours}"
 
 
 def test_a_name_that_occurs_twice_is_refused() -> None:

@@ -93,6 +93,9 @@ async def test_12_no_part_of_a_token_is_shown(
     lines = written.splitlines()
     assert len(lines) == len(answers)
     assert {json.loads(line)["status"] for line in lines} >= {200, 400, 401, 403, 404, 501}
+    details = {json.loads(line)["detail"] for line in lines}
+    assert "the token's issuer is not configured: https://secret.example.com/" in details
+    assert b"secret.example.com" not in b"".join((metrics, *map(_text, answers)))
     told = b"".join((log, metrics, status, *map(_text, answers), service.received))
     assert [part for token in _TOKENS for part in _segments(token) if part in told] == []
     assert b"eyJ" not in told

@@ -1,6 +1,7 @@
 """Authenticate a token: its issuer, its signature and its claims. The result may be cached."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 
 from gateway.decision.keys import KeySet
@@ -24,13 +25,19 @@ Authenticate = Callable[[bytes, Policy, KeySets], Authenticated]
 
 _quote = json.JSONEncoder().encode
 
-_ISSUER_UNKNOWN = Deny(Reason.ISSUER_UNKNOWN, "the token's issuer is not configured")
 _NO_ISSUER = Deny(Reason.CLAIM_MISSING, "the claim iss is missing")
 _BAD_ISSUER = Deny(Reason.CLAIM_MALFORMED, "the claim iss is malformed")
 _ALGORITHM = Deny(Reason.ALGORITHM_NOT_ALLOWED, "the issuer's tokens may not use this algorithm")
 _OTHER_TENANT = Deny(Reason.ISSUER_UNKNOWN, "the token's tenant is not the one in iss")
 _NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
 _UNASKED = Deny(Reason.INTROSPECTION_UNAVAILABLE, "the issuer did not say whether it is active")
+
+
+# Strangers choose the `iss` of a token that nobody has verified. Only what issuers are called is
+# shown: a URL without a user, or a name; nothing as long as a signature, nor the start of a JWT.
+_MAX_SHOWN_CHARACTERS = 200
+_ISSUER = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[A-Za-z0-9._~:/%{}\[\]!$&()*+,;=-]+")
+_UNLIKE_ISSUERS = re.compile(r"eyJ|[A-Za-z0-9_-]{65}")
 
 
 def authenticate(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
@@ -155,7 +162,26 @@ def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
     issuer = policy.issuers.get(iss)
     if issuer is None and policy.tenants is not None:
         issuer = policy.tenants.find(iss)
-    return _ISSUER_UNKNOWN if issuer is None else issuer
+    return _refuse_issuer(iss, policy) if issuer is None else issuer
+
+
+def _refuse_issuer(iss: str, policy: Policy) -> Deny:
+    # The most frequent mistake of all, and the hardest to see.
+    twin = policy.issuers.get(iss[:-1] if iss.endswith("/") else f"{iss}/")
+    near = "" if twin is None else f", but `{twin.name}` is, except for the slash at the end"
+    detail = f"the token's issuer is not configured: {_show_issuer(iss)}{near}"
+    return Deny(Reason.ISSUER_UNKNOWN, detail)
+
+
+def _show_issuer(iss: str) -> str:
+    """Return *iss* without a query or fragment if it is harmless, else only its length (8725.8)."""
+    bare = re.split(r"[?#]", iss, maxsplit=1)[0]
+    is_harmless = (
+        len(iss) <= _MAX_SHOWN_CHARACTERS
+        and _ISSUER.fullmatch(bare) is not None
+        and _UNLIKE_ISSUERS.search(bare) is None
+    )
+    return bare if is_harmless else f"({len(iss)} characters)"
 
 
 def _ask_for_key(

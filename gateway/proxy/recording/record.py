@@ -190,9 +190,9 @@ def record_refused(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but
         request.method,
         request.fields.host,
         split_path(request.target),
-        recall_reason(state.names, reason, deny.detail)
-        if deny.wanted_key is None
-        else format_reason(state.names, reason, _detail(port, deny)),
+        format_reason(state.names, reason, _detail(port, deny))
+        if deny.is_made_up
+        else recall_reason(state.names, reason, deny.detail),
         NULL if token is None else token.log_subject,
         NULL if token is None else log.issuer_names[token.issuer.name],
         received_bytes,
@@ -271,7 +271,8 @@ def _detail(port: Port, deny: Deny) -> Json:
     wanted = deny.wanted_key
     if wanted is None:
         # Of a login that failed, the detail may be the issuer's, or a stranger's.
-        return (quote if deny.reason is Reason.LOGIN_FAILED else quote_common)(deny.detail)
+        is_new = deny.is_made_up or deny.reason is Reason.LOGIN_FAILED
+        return (quote if is_new else quote_common)(deny.detail)
     # Not `quote_common`, which remembers: clients can make up any number of key ids.
     return quote(f"{deny.detail}; {port.log.explain_key(wanted)}")
 

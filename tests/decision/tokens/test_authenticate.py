@@ -78,3 +78,54 @@ def test_a_refusal_is_signed_by_an_issuer_that_only_reports(reports: bool) -> No
 
     assert deny.reporter is (one if reports else None)
     assert deny.reason is Reason.TOKEN_EXPIRED
+
+
+def told_of(iss: str) -> str:
+    """Return what the log says of a token of the issuer *iss*, which is not configured."""
+    answer = authenticate(mint(PRIVATE, "ES256", claims(iss=iss)), POLICY, ALL_KEYS)
+    assert isinstance(answer, Deny)
+    assert answer.reason is Reason.ISSUER_UNKNOWN
+    assert answer.is_made_up
+    return answer.detail.removeprefix("the token's issuer is not configured")
+
+
+@pytest.mark.parametrize(
+    ("iss", "shown"),
+    [
+        ("https://staging.example/realms/shop", ": https://staging.example/realms/shop"),
+        ("https://sts.windows.net/{tenantid}/", ": https://sts.windows.net/{tenantid}/"),
+        ("urn:idp:1", ": urn:idp:1"),
+        ("partner", ": partner"),
+        ("https://a.example/?code=s3cret", ": https://a.example/"),
+        ("https://a.example/#s3cret", ": https://a.example/"),
+        (
+            OTHER_ISSUER[:-1],
+            f": {OTHER_ISSUER[:-1]}, but `partner` is, except for the slash at the end",
+        ),
+    ],
+)
+def test_the_log_says_which_issuer_is_unknown(iss: str, shown: str) -> None:
+    assert told_of(iss) == shown
+
+
+@pytest.mark.parametrize(
+    "iss",
+    [
+        "",
+        "https://user:s3cret@a.example/",
+        "eyJhbGciOiJFUzI1NiJ9",
+        "https://a.example/eyJhbGciOiJFUzI1NiJ9",
+        "x" * 65,
+        "https://a.example/" + "A" * 86,
+        "https://a.example/" + "a/" * 100,
+        "a b",
+        "a\r\nb",
+        "a\x1b[31m",
+        'a"b',
+        "https://\u0430pple.example/",
+        "a\\b",
+    ],
+)
+def test_of_an_issuer_that_is_none_only_the_length_is_told(iss: str) -> None:
+    """8725.8, 6750.10: strangers choose it, and may put a token, a secret or a line break there."""
+    assert told_of(iss) == f": ({len(iss)} characters)"
