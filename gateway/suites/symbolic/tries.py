@@ -1,9 +1,10 @@
 """The route table of one configuration as tries that can be walked, one for each of its hosts."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from gateway.decision.routes.routing import Route
-from gateway.decision.routes.template import Segment, parse_template
+from gateway.decision.routes.template import MAX_TEMPLATE_SEGMENTS, Segment, parse_template
 
 
 class Leaf:
@@ -45,10 +46,22 @@ class Leaf:
 class Node:
     """A node of a trie: the segments that may follow, and the templates that end here.
 
-    *marks* has the bit ``1 << depth`` for each literal segment that leads here.
+    *marks* has the bit ``1 << depth`` for each literal segment that leads here. *lengths* has the
+    bit ``1 << count`` if some path goes on by *count* segments; *after_literal* is that of paths
+    that go on by a literal, *after_any* of those that go on by any segment.
     """
 
-    __slots__ = ("end", "host", "literals", "marks", "prefix", "variable")
+    __slots__ = (
+        "after_any",
+        "after_literal",
+        "end",
+        "host",
+        "lengths",
+        "literals",
+        "marks",
+        "prefix",
+        "variable",
+    )
 
     def __init__(self, host: str, marks: int) -> None:
         self.host = host
@@ -57,6 +70,19 @@ class Node:
         self.variable: Node | None = None
         self.end: Leaf | None = None
         self.prefix: Leaf | None = None
+        self.lengths = self.after_literal = self.after_any = 0
+
+    def measure(self) -> None:
+        """Compute the lengths, here and below."""
+        for node in self.literals.values():
+            node.measure()
+            self.after_literal |= node.lengths << 1
+        if self.variable is not None:
+            self.variable.measure()
+            self.after_any = self.variable.lengths << 1
+        if self.prefix is not None:
+            self.after_any |= _MORE
+        self.lengths = self.after_literal | self.after_any | (self.end is not None)
 
     def child(self, segment: Segment, depth: int) -> "Node":
         """Return the node that *segment*, which is at *depth*, leads to; made if missing."""
@@ -68,6 +94,10 @@ class Node:
         if found is None:
             found = self.literals[segment] = Node(self.host, self.marks | mark(segment, depth))
         return found
+
+
+ANY_LENGTH: Final = (1 << (MAX_TEMPLATE_SEGMENTS + 2)) - 1
+_MORE: Final = ANY_LENGTH - 1  # of a prefix: at least one segment
 
 
 def mark(segment: str, depth: int) -> int:
@@ -87,6 +117,8 @@ class HostTries:
             segments = parse_template(route.path, route.is_prefix)
             for host in route.hosts or ("",):
                 self._leaf(host.removeprefix("*"), segments, is_prefix=route.is_prefix).add(route)
+        for root in self.roots.values():
+            root.measure()
 
     def _leaf(self, host: str, segments: tuple[Segment, ...], *, is_prefix: bool) -> Leaf:
         node = self.roots.get(host)

@@ -5,16 +5,17 @@ from typing import NamedTuple
 
 from gateway.decision.routes.routing import Route
 from gateway.suites.symbolic.likeness import Likeness
-from gateway.suites.symbolic.tries import HostTries, Leaf, Node, mark
+from gateway.suites.symbolic.tries import ANY_LENGTH, HostTries, Leaf, Node, mark
 
 # A step takes some microseconds. Real tables take a few for each route.
-MAX_STEPS = 1_000_000
+MAX_STEPS = 200_000
 
 Path = tuple[str | None, ...]
 """The segments of a path; None is any segment that no template names, and is not empty."""
 
 _One = Node | Leaf
 _Ways = tuple[_One, ...]
+_Pair = tuple[_One | None, _One | None]
 
 
 class Meeting(NamedTuple):
@@ -106,17 +107,15 @@ class Walk:
         if self._steps_left < 0:
             raise TooManyStepsError(next((_some_leaf(one) for one in ways), None))
 
-    def _pairs(
-        self, old: _Ways, new: _Ways, marks: int, own: str | None
-    ) -> list[tuple[_One | None, _One | None]]:
+    def _pairs(self, old: _Ways, new: _Ways, marks: int, own: str | None) -> list[_Pair]:
         """Return the pairs of ways that may both lead to owners, and show something new."""
-        found: list[tuple[_One | None, _One | None]] = []
+        found: list[_Pair] = []
         covers = self.likeness.covers
         ways_new = new if new and isinstance(new[-1], Leaf) else (*new, None)
         ways_old = old if old and isinstance(old[-1], Leaf) else (*old, None)
         for i, one in enumerate(ways_old):
             for j, other in enumerate(ways_new):
-                if not _is_new(one, other, marks, own):
+                if not _lengths(one) & _lengths(other) or not _is_new(one, other, marks, own):
                     continue
                 if one is not None and other is not None and self.likeness.same(one, other):
                     continue
@@ -198,21 +197,21 @@ def _step(ways: _Ways, segment: str | None) -> _Ways:
     return tuple(found)
 
 
-def _is_open(way: _One | None) -> bool:
-    """Return whether *way* goes on by any segment; None, no way at all, always stays one."""
-    return not isinstance(way, Node) or way.variable is not None or way.prefix is not None
+def _lengths(way: _One | None) -> int:
+    """Return how many segments may follow *way*, as bits; after None, no way, any number."""
+    return way.lengths if isinstance(way, Node) else ANY_LENGTH
 
 
-def _symbols(pairs: Iterable[tuple[_One | None, _One | None]]) -> dict[str, None]:
+def _symbols(pairs: Iterable[_Pair]) -> dict[str, None]:
     """Return the literals by which one of a pair goes on, and the other may, too."""
     found: dict[str, None] = {}
     for pair in pairs:
         for one, other in (pair, pair[::-1]):
             if not isinstance(one, Node):
                 continue
-            if _is_open(other):
+            if not isinstance(other, Node) or one.after_literal & other.after_any:
                 found.update(dict.fromkeys(one.literals))
-            elif isinstance(other, Node):
+            else:
                 found.update(dict.fromkeys(one.literals.keys() & other.literals.keys()))
     found.pop("", None)
     return found
