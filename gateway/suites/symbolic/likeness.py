@@ -44,8 +44,9 @@ class Likeness:
     def _same_leaf(self, old: Leaf, new: Leaf) -> bool:
         if old.by_method.keys() != new.by_method.keys():
             return False
-        pairs = [(old.any, new.any), *((one, new.by_method[m]) for m, one in old.by_method.items())]
-        return all(self.are_alike(one, other) for one, other in pairs)
+        if not self.are_alike(old.any, new.any):
+            return False
+        return all(self.are_alike(one, new.by_method[m]) for m, one in old.by_method.items())
 
     def are_alike(self, old: Route | None, new: Route | None) -> bool:
         """Return whether both routes treat all requests alike; None is no route."""

@@ -134,6 +134,9 @@ class _Search:
         """Yield what only requests with `;` or `%2F` show: routes that gain or lose some."""
         old, new = self._tries
         for own, other, is_new in ((new, old, True), (old, new, False)):
+            side = self._new if is_new else self._old
+            if not side.settings.policy.routes.allows_odd_paths:
+                continue
             for route, requests in OddPaths(own, other, self._fresh, self._methods).routes():
                 pair = (None, route) if is_new else (route, None)
                 for odd in requests if pair not in self._pairs else ():

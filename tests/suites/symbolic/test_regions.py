@@ -12,7 +12,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.routes.routing import Match, Route, RouteConflict
 from gateway.settings.values.configuration import Settings
 from gateway.suites.symbolic.regions import Region, UndecidedRequests, find_regions
-from tests.suites.symbolic.tables import named, settings
+from tests.suites.symbolic.tables import load, named, settings
 
 Pair = tuple[str | None, str | None]
 
@@ -146,6 +146,52 @@ class TestMeetings:
 
         assert isinstance(found[-1], UndecidedRequests)
         assert "more ways" in found[-1].text
+
+
+class TestSessions:
+    """A session counts at the origins of its login only."""
+
+    LOGIN = """\
+version: 1
+issuers:
+  main: {issuer: "https://login.example/", discovery: true, audiences: [orders]}
+upstreams: {orders: {servers: ["http://orders:1"]}}
+login:
+  staff:
+    issuer: main
+    origins: ["https://app.example", "https://app.example:8443", "https://b.example"]
+    client_id: app
+    client_auth: none
+    scopes: [openid, offline_access]
+routes:
+  - {name: pages, match: {path_prefix: /p/}, upstream: orders, login: staff, require: {}}
+  - {name: api, match: {path: /api}, upstream: orders, require: {}}
+  - {name: b, match: {path_prefix: /p/, hosts: [b.example]}, upstream: orders, require: {}}
+"""
+
+    def test_a_route_with_a_login_comes_once_more_where_its_sessions_count(self) -> None:
+        same = load(self.LOGIN)
+
+        found = [
+            (name_of(one.old), one.request.authority)
+            for one in regions(same, same)
+            if name_of(one.old) != "b"
+        ]
+
+        assert found == [
+            ("pages", "some.test"),
+            ("api", "some.test"),
+            ("pages", "app.example"),
+        ]
+
+    def test_it_comes_once_for_each_login_of_an_origin(self) -> None:
+        old = load(self.LOGIN)
+        text = self.LOGIN.replace('origins: ["https://app.example", ', "origins: [")
+        new = load(text)
+
+        found = [one.request.authority for one in regions(old, new) if name_of(one.old) == "pages"]
+
+        assert found == ["some.test", "app.example", "app.example:8443"]
 
 
 # --- the law
