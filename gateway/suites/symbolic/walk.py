@@ -212,7 +212,8 @@ def _symbols(pairs: Iterable[_Pair]) -> dict[str, None]:
             if not isinstance(other, Node) or one.after_literal & other.after_any:
                 found.update(dict.fromkeys(one.literals))
             else:
-                found.update(dict.fromkeys(one.literals.keys() & other.literals.keys()))
+                few, many = sorted((one.literals, other.literals), key=len)
+                found.update(dict.fromkeys(text for text in few if text in many))
     found.pop("", None)
     return found
 
