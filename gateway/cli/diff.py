@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from gateway.cli.config_file import read_config
 from gateway.cli.exit_codes import EXIT_NEGATIVE
@@ -18,6 +19,7 @@ from gateway.cli.suite_file import load_suite
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.facet import Kind
@@ -55,8 +57,23 @@ class FailOn(click.ParamType[frozenset[str]]):
         names = [name.strip() for name in value.split(",")]
         for name in names:
             if name not in known:
-                self.fail(f"{name!r} is not one of {', '.join(known)}", param, ctx)
+                meant = did_you_mean(name, known)
+                self.fail(f"{name!r} is not one of {', '.join(known)}{meant}", param, ctx)
         return frozenset(names)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the lists that begin as *incomplete*, with one more kind."""
+        before, comma, begun = incomplete.rpartition(",")
+        known = (kind.value for kind in Kind)
+        kinds = [*known] if comma else [*known, ANY]
+        taken = before.split(",")
+        return [
+            CompletionItem(f"{before}{comma}{kind}")
+            for kind in kinds
+            if kind.startswith(begun) and kind not in taken
+        ]
 
 
 @click.command("diff")

@@ -34,6 +34,7 @@ CASES = [
     ("gateway check --stri", "--strict"),
     ("gateway token ins", "inspect"),
     ("gateway routes --format js", "json"),
+    ("gateway diff --fail-on op", "opened"),
     ("gateway explain /heal", "/healthz"),
     ("gateway explain --issuer ma", "main"),
     ("gateway check gatew", "gateway.yaml"),

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
+from gateway.cli.diff import FailOn, command
 from tests.cli.config_files import run_in
 from tests.suites.differences.configs import BASE, SAME, edited
 
@@ -238,3 +240,21 @@ def test_a_token_that_may_be_in_a_query_from_now_on_opens_a_route(tmp_path: Path
 
     assert (opened.returncode, closed.returncode) == (1, 0)
     assert "changed route more: token_from" in opened.stdout
+
+
+def test_an_unknown_kind_names_the_nearest() -> None:
+    with pytest.raises(click.BadParameter, match="did you mean `opened`"):
+        FailOn().convert("closed,opend", None, None)
+
+
+def test_a_list_of_kinds_is_completed_with_those_that_it_lacks() -> None:
+    def complete(begun: str) -> list[str]:
+        context = click.Context(command)
+        found = FailOn().shell_complete(context, command.params[0], begun)
+        return [item.value for item in found]
+
+    assert complete("op") == ["opened"]
+    assert complete("opened,lo") == ["opened,loosened"]
+    assert complete("opened,o") == []
+    assert "any" in complete("")
+    assert "opened,any" not in complete("opened,")

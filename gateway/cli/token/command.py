@@ -5,6 +5,7 @@ import click
 from gateway.cli.token.get import get
 from gateway.cli.token.inspect import inspect
 from gateway.cli.token.mint import mint
+from gateway.settings.text.suggestions import did_you_mean
 
 
 class _TokenVerbs(click.Group):
@@ -14,7 +15,8 @@ class _TokenVerbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands:
-            raise click.UsageError("no such command: choose get, mint or inspect", ctx)
+            meant = did_you_mean(args[0], self.commands)
+            raise click.UsageError(f"no such command: choose get, mint or inspect{meant}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -18,3 +18,7 @@ def test_a_word_that_is_no_verb_is_not_repeated() -> None:
 
     assert result.exit_code == 2
     assert "eyJ" not in result.output
+
+
+def test_a_typo_names_the_verb_that_was_meant() -> None:
+    assert "did you mean `inspect`" in CliRunner().invoke(command, ["inspct"]).output
