@@ -69,8 +69,7 @@ class Sample:
         if of_client is True:
             free = [name for name in _CLIENTS if name not in values]
             claims.update((name, claims.get("aud")) for name in free[:1])
-        self._name_tenant(claims)
-        text = ", ".join((self.issuer.name, *words))
+        text = ", ".join((self.issuer.name, *self._name_tenant(claims), *words))
         return Witness(
             text,
             self.issuer.issuer,
@@ -90,10 +89,13 @@ class Sample:
         clients = [one.claims.get(name) for name in _CLIENTS]
         return (isinstance(only, str) and only in clients) is wanted
 
-    def _name_tenant(self, claims: dict[str, object]) -> None:
+    def _name_tenant(self, claims: dict[str, object]) -> Iterator[str]:
+        """Put the tenant into ``iss`` of *claims*, and yield it for people."""
         tenants, pattern = self.issuer.tenants, self.origin.pattern
         if tenants is not None and pattern is not None:
-            claims["iss"] = pattern.replace(PLACEHOLDER, str(find_claim(claims, tenants.claim)))
+            tenant = str(find_claim(claims, tenants.claim))
+            claims["iss"] = pattern.replace(PLACEHOLDER, tenant)
+            yield f"tenant {tenant}"
 
     def _words(self, values: Mapping[str, object], typ: str, algorithm: object) -> Iterator[str]:
         """Yield what matters about the token: what is not as usual."""
@@ -104,9 +106,10 @@ class Sample:
         if values.get("aud", ABSENT) != self.claims.get("aud", ABSENT) and "aud" in values:
             aud = values["aud"]
             yield "without an audience" if aud is ABSENT else f"for {_as_text(aud)}"
+        own = self.issuer.tenants.claim[0] if self.issuer.tenants is not None else ""
         for name, value in values.items():
             usual = self.claims.get(name, ABSENT)
-            if name in _IN_WORDS or name.startswith("\0") or value == usual:
+            if name in _IN_WORDS or name.startswith("\0") or value == usual or name == own:
                 continue
             yield f"without {name}" if value is ABSENT else f"{name} {_as_text(value)}"
         if typ != self.typ:

@@ -178,18 +178,20 @@ class _Comparison:
             yield Origin(issuer.issuer, is_opaque=True)
 
     def _of_sessions(self, origin: Origin) -> Iterator[Finding]:
-        settings, route, request = self._new.settings, self._new.route, self._new.request
-        found = find_issuer(settings.policy, origin)
+        """Yield callers by a session, even of a login that does not count on the new side."""
+        request = self._new.request
         authority = None if request is None else request.authority.lower().encode()
-        if route is None or found is None:
-            return
-        for rule in route.login:
-            if settings.logins[rule.name].issuer != found[0].name:
-                continue
-            for one in self._compare(origin, _with_session(origin, rule.name, authority)):
+        names = [
+            rule.name
+            for side in (self._old, self._new)
+            if side.route is not None
+            for rule in side.route.login
+            if _is_of_login(side, rule.name, origin)
+        ]
+        for name in dict.fromkeys(names):
+            for one in self._compare(origin, _with_session(origin, name, authority)):
                 if isinstance(one, Witness):
-                    text = f"{one.text}, by a session of {rule.name}"
-                    yield replace(one, text=text, login=rule.name)
+                    yield replace(one, text=f"{one.text}, by a session of {name}", login=name)
                 else:
                     yield one
 
@@ -358,6 +360,12 @@ def _with_second(first: Finding, second: Finding) -> Finding:
     return replace(first, text=f"{first.text}; its second token: {second.text}", second=second)
 
 
+def _is_of_login(side: Access, name: str, origin: Origin) -> bool:
+    """Return whether tokens of *origin* are those of sessions of the login *name*."""
+    found = find_issuer(side.settings.policy, origin)
+    return found is not None and side.settings.logins[name].issuer == found[0].name
+
+
 def _places(old: Route | None, new: Route | None) -> Iterator[tuple[Place | None, bool]]:
     """Yield the places of a token that tell the sides apart, and whether the old side reads them.
 
@@ -369,7 +377,7 @@ def _places(old: Route | None, new: Route | None) -> Iterator[tuple[Place | None
         yield None if Place.AUTHORIZATION in common else common[0], True
     for place, name in _places_of(new):
         if (place, name) not in known and place is not Place.TICKET:
-            yield None if place is Place.AUTHORIZATION else place, False
+            yield place, False
 
 
 def _places_of(route: Route | None) -> list[tuple[Place, bytes | None]]:

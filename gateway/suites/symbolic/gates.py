@@ -98,15 +98,22 @@ class Side(NamedTuple):
 
     def _find(self, origin: Origin) -> tuple[Issuer, Formula] | None:
         """Return the issuer of such tokens, if the route accepts them, and when it is theirs."""
-        policy = self.settings.policy
         if origin.is_opaque:
-            introspector = self.route.introspector
-            issuer = None if introspector is None else policy.introspecting[introspector]
-            return None if issuer is None or issuer.issuer != origin.iss else (issuer, TRUE)
-        found, accepted = find_issuer(policy, origin), self.route.issuers
+            found = self._find_asked(origin)
+        else:
+            found = find_issuer(self.settings.policy, origin)
+        accepted = self.route.issuers
         if found is None or (accepted is not None and found[0].name not in accepted):
             return None
         return found
+
+    def _find_asked(self, origin: Origin) -> tuple[Issuer, Formula] | None:
+        """Return the issuer that the route asks about tokens that are no JWTs, if it is that."""
+        introspector = self.route.introspector
+        if introspector is None:
+            return None
+        issuer = self.settings.policy.introspecting[introspector]
+        return (issuer, TRUE) if issuer.issuer == origin.iss else None
 
     def _unlisted(self, issuer: Issuer) -> Formula:
         rules = self.settings.policy.revocations.get(issuer.name, ())

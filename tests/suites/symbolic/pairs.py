@@ -139,7 +139,7 @@ class Sent:
         sources = None if route is None else route.sources
         also = None if sources is None else bearers(caller.second, settings)
         is_read = (caller.place or Place.AUTHORIZATION) in places_of(sources)
-        sent = bearers(caller, settings) if is_read else ()
+        sent = bearers(caller, settings) if is_read or caller.login else ()
         target = request_of(self.segments).target
         head = RequestHead("GET", "h", target, () if caller.login else sent, also=also)
         rest: dict[str, Any] = {"revocations": LISTS, "find_answer": simulate_answers(KEYS)}
@@ -382,6 +382,8 @@ def callers(draw: st.DrawFn, like: Sequence[Witness]) -> Sent:
         second=draw(st.sampled_from([second, second, None])),
         is_opaque=draw(st.sampled_from([base.is_opaque, base.is_opaque, False])),
     )
+    if claims.get("iss") != ISSUERS["main"] or made.attack is not None:
+        made = replace(made, login=None)  # a session has the token that its issuer gave it
     return Sent(made, segments)
 
 

@@ -1,18 +1,22 @@
 """Whom one side lets in and another does not, as the real decision has it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.decision.policy import Policy
+from gateway.decision.policy import Issuer, Policy, TenantIssuers
+from gateway.decision.routes.routing import Place, SecondToken, TokenSources
 from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, compile_scopes
+from gateway.decision.tenants import Tenants
 from gateway.suites.symbolic.access import Access, Undecided, Witness
 from gateway.suites.symbolic.containment import find_openings
-from tests.decision.policies import policy, route
+from tests.decision.policies import IDENTITY, issuer, policy, route
 from tests.suites.symbolic.pairs import (
+    LOGIN,
     PATH,
     TOKENS,
     Sent,
@@ -115,3 +119,201 @@ def test_an_opening_is_told_by_who_shows_it(
     assert len(found) >= len(expected) > 0 or found == expected
     for text in expected:
         assert any(one.startswith(text) for one in found), found
+
+
+def witnesses(old: Access, new: Access) -> list[Witness]:
+    """Return the callers that are found; the real decision must treat them so."""
+    found = [one for one in find_openings(old, new, AT) if isinstance(one, Witness)]
+    for one in found:
+        assert sent(one).is_let_in(new.settings), one
+        assert not sent(one).is_let_in(old.settings), one
+    return found
+
+
+def of(**changes: Any) -> Access:
+    return access(make_settings(policy(route(PATH, **changes))))
+
+
+def second(name: str = "X-Workload", **changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "issuers": frozenset({"main"}),
+        "audiences": None,
+        "scopes": None,
+        "claims": (),
+        "identity": IDENTITY,
+    }
+    asked = SecondToken(name, **{**fields, **changes})
+    return {"sources": TokenSources(frozenset({Place.AUTHORIZATION}), None, asked)}
+
+
+def test_a_second_token_that_is_not_required_any_more_opens_a_route() -> None:
+    (found,) = witnesses(of(**second()), of())
+
+    assert found.second is None
+    assert witnesses(of(), of(**second())) == []
+
+
+def test_a_second_token_may_be_a_weaker_one() -> None:
+    strict = second(**claims(("env", "equals", "live")))
+    (found,) = witnesses(of(**strict), of(**second()))
+
+    assert found.second is not None
+    assert found.text == "main; its second token: main"
+    assert witnesses(of(**second()), of(**strict)) == []
+
+
+def test_a_first_token_may_be_a_weaker_one_besides_the_second() -> None:
+    (found,) = witnesses(of(**scopes("a"), **second()), of(**second()))
+
+    assert found.second is not None
+
+
+def test_a_second_token_in_another_field_was_no_second_token() -> None:
+    found = list(find_openings(of(**second()), of(**second("X-Other")), AT))
+
+    assert texts(found) == ["main; its second token: main"]
+
+
+def test_a_token_in_another_place_was_no_token() -> None:
+    both = TokenSources(frozenset({Place.AUTHORIZATION, Place.QUERY}))
+    (found,) = witnesses(of(), of(sources=both))
+
+    assert found.place is Place.QUERY
+    assert witnesses(of(sources=both), of()) == []
+    assert witnesses(of(sources=both), of(sources=both)) == []
+
+
+def test_a_token_in_authorization_is_told_from_one_that_both_read() -> None:
+    query = TokenSources(frozenset({Place.QUERY}))
+    (found,) = witnesses(of(sources=query), of())
+
+    assert found.place is Place.AUTHORIZATION
+    assert witnesses(of(**scopes("a")), of())[0].place is None
+
+
+def test_whoever_needs_no_token_may_have_one_anywhere() -> None:
+    both = TokenSources(frozenset({Place.AUTHORIZATION, Place.QUERY}))
+
+    assert witnesses(of(optional=True), of(optional=True, sources=both)) == []
+
+
+def test_a_ticket_is_for_those_who_have_sent_a_token() -> None:
+    tickets = TokenSources(frozenset({Place.AUTHORIZATION, Place.TICKET}))
+
+    assert list(find_openings(of(), of(sources=tickets), AT)) == []
+
+
+def test_a_login_lets_sessions_in() -> None:
+    (found,) = witnesses(of(), of(login=(LOGIN,)))
+
+    assert found.login == "web"
+    assert found.text == "main, by a session of web"
+    assert witnesses(of(login=(LOGIN,)), of()) == []
+    # Where a session does not count, its browser may come as nobody.
+    by_session = of(login=(LOGIN,), optional=True, **scopes("a"))
+    assert [one.login for one in witnesses(by_session, of(optional=True, **scopes("a")))] == ["web"]
+    assert [one.login for one in witnesses(of(login=(LOGIN,), **scopes("a")), of(login=(LOGIN,)))]
+
+
+def test_an_upgrade_is_opened_by_its_route() -> None:
+    old, new = of(), of(upgrades=frozenset({"websocket"}))
+    before, after = (replace(one, upgrade="websocket") for one in (old, new))
+
+    assert texts(list(find_openings(before, after, AT))) == ["main"]
+    assert list(find_openings(after, before, AT)) == []
+    assert list(find_openings(old, new, AT)) == []
+
+
+def test_a_route_where_there_was_none_is_open_to_whom_it_lets_in() -> None:
+    new = of(**scopes("a"))
+
+    assert texts(list(find_openings(Access(new.settings, None), new, AT))) == ["main, with a"]
+    assert list(find_openings(new, Access(new.settings, None), AT)) == []
+
+
+def issuers(*trusted: Issuer) -> Access:
+    plain = [one for one in trusted if one.tenants is None]
+    tenanted = [one for one in trusted if one.tenants is not None]
+    made = policy(route(PATH), issuers=plain)
+    tenants = TenantIssuers(tenanted) if tenanted else None
+    return access(make_settings(replace(made, tenants=tenants)))
+
+
+def cloud(*allowed: str) -> Issuer:
+    name = "https://cloud.example/{tenantid}"
+    tenants = Tenants(("tid",), frozenset(allowed) or None, (name,))
+    return issuer(name="partner", issuer=name, tenants=tenants, algorithms=frozenset({"EdDSA"}))
+
+
+def test_a_tenant_that_is_accepted_now_is_found() -> None:
+    many = [f"t-{number}" for number in range(1000)]
+    (found,) = witnesses(issuers(cloud(*many)), issuers(cloud(*many, "more")))
+
+    assert found.text == "partner, tenant more"
+    assert found.claims["iss"] == "https://cloud.example/more"
+    assert witnesses(issuers(cloud(*many, "more")), issuers(cloud(*many))) == []
+
+
+def test_any_tenant_is_more_than_some() -> None:
+    (found,) = witnesses(issuers(cloud("acme")), issuers(cloud()))
+
+    assert found.claims["tid"] != "acme"
+    assert witnesses(issuers(cloud()), issuers(cloud("acme"))) == []
+
+
+def test_rules_about_the_names_of_tenants_are_said_not_to_be_decided() -> None:
+    rule = compile_claim_test(("iss",), "matches", "*/acme")
+    before = issuers(replace(cloud(), claims=(rule,)))
+
+    (found,) = find_openings(before, issuers(cloud()), AT)
+    assert found == Undecided("a rule tests the `iss` of tenants", ("require", "claims", "iss"))
+
+
+def test_a_reporting_issuer_whose_audiences_change_lets_others_in() -> None:
+    """Who had an audience was refused for a scope; without it, that is only reported."""
+    reporting = issuer(reports=True, algorithms=frozenset({"EdDSA"}))
+    one = route(PATH, **scopes("a"))
+    old, new = (
+        access(make_settings(policy(one, issuers=(replace(reporting, audiences=audiences),))))
+        for audiences in (frozenset({"orders", "shop"}), frozenset({"orders"}))
+    )
+
+    assert [found.claims["aud"] for found in witnesses(old, new)] == ["shop"]
+
+
+def test_a_token_of_its_own_client_is_told_from_an_access_token() -> None:
+    """RFC 8725 §3.12, by `azp`; a rule may want the client to be the audience all the same."""
+    signs = [frozenset[str]({"azp"}), frozenset[str]()]
+    rule = (compile_claim_test(("azp",), "equals", "orders-api"),)
+    old, new = (
+        access(
+            make_settings(
+                policy(
+                    route(PATH, claims=rule),
+                    issuers=(issuer(id_token_signals=one, algorithms=frozenset({"EdDSA"})),),
+                )
+            )
+        )
+        for one in signs
+    )
+
+    assert len(witnesses(old, new)) == 1
+    assert witnesses(new, old) == []
+    nothing = Access(old.settings, None)
+    assert [
+        sent(one).is_let_in(old.settings) for one in like_those(find_openings(nothing, old, AT))
+    ]
+
+
+def test_products_of_many_values_are_decided() -> None:
+    """Three claims of 40 values each, and 40 scopes: 2,560,000 kinds of callers."""
+
+    def rules(last: list[str]) -> dict[str, Any]:
+        listed = claims(("a", "in", MANY), ("b", "in", MANY), ("c", "in", last))
+        return {**listed, **scopes(AnyOf(tuple(MANY)))}
+
+    assert both(rules(MANY), rules(MANY[::-1])) == []
+    found = both(rules(MANY), rules([*MANY, "more"]))
+    assert len(found) == 1
+    assert isinstance(found[0], Witness)
+    assert found[0].claims["c"] == "more"

@@ -72,3 +72,5 @@ def test_a_token_that_is_no_jwt_is_for_the_issuer_that_is_asked() -> None:
     assert asking.with_token(opaque) != SHUT
     assert asking.with_token(Origin("https://other.example", is_opaque=True)) == SHUT
     assert Side(settings, route(PATH), ({},), AT, {}).with_token(opaque) == SHUT
+    elsewhere = route(PATH, introspector="main", issuers=frozenset({"other"}))
+    assert Side(settings, elsewhere, ({},), AT, {}).with_token(opaque) == SHUT
