@@ -6,7 +6,7 @@ cannot tell.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from urllib.parse import quote
 
@@ -121,8 +121,23 @@ class _Node:
 def find_unguarded(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
     """Yield a cell for each moved route and caller that *old* refused at the path at the service.
 
-    A path that no route of *old* reaches at that server is not guarded by it.
+    A path that no route of *old* reaches at that server is not guarded by it. What *old* allowed
+    in this way, and *new* does not, is closed.
     """
+    yield from _find(old, new, callers)
+    for cell in _find(new, old, callers):
+        yield replace(
+            cell,
+            kind=Kind.CLOSED,
+            old=cell.new,
+            new=cell.old,
+            old_cause=cell.new_cause,
+            new_cause=cell.old_cause,
+        )
+
+
+def _find(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
+    """Yield the cells of routes of *new* that reach what routes of *old* guard."""
     before, after = _views(old.loaded.settings), _views(new.loaded.settings)
     known = {(server, view.shape) for server, view in before}
     moved: dict[_View, list[_Node]] = {}

@@ -74,6 +74,13 @@ def test_a_public_route_that_reaches_what_others_guard_opens_it(
     assert "nobody" in cell.callers
     assert cell.old.word == "token_missing"
     assert cell.old_cause.text.startswith(f"{guarded}, which the service receives as /")
+    back = difference(tmp_path, old, new).of(Kind.CLOSED)
+    [closed] = [one for one in back if one.request == cell.request and one.old == cell.new]
+    assert (closed.callers, closed.new, closed.new_cause.text) == (
+        cell.callers,
+        cell.old,
+        cell.old_cause.text,
+    )
 
 
 def test_a_weak_route_opens_what_a_stronger_one_guards_to_those_whom_it_allows(
