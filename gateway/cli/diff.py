@@ -22,8 +22,8 @@ from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
+from gateway.suites.differences.compare_regions import MAX_CELLS
 from gateway.suites.differences.facet import Kind
-from gateway.suites.differences.matrix import MAX_CELLS
 from gateway.suites.differences.report_formats import format_github, format_json
 from gateway.suites.differences.report_text import format_difference, format_summary
 from gateway.suites.files.models import DEFAULT_AT
@@ -105,7 +105,12 @@ class FailOn(click.ParamType[frozenset[str]]):
     type=click.IntRange(1),
     default=MAX_CELLS,
     show_default=True,
-    help="Compare at most this many request/caller pairs.",
+    help="Try at most this many request/caller pairs; the rest is only proved.",
+)
+@click.option(
+    "--allow-undecided",
+    is_flag=True,
+    help="Do not fail because something could not be decided.",
 )
 @format_option("github")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
@@ -115,12 +120,13 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     fail_on: tuple[frozenset[str], ...],
     every: bool,
     max_cells: int,
+    allow_undecided: bool,
     form: str,
 ) -> None:
     """Compare the access rules of OLD and NEW: their meaning, not their text.
 
-    Either may be - for stdin. Both configurations decide requests to all of their routes, from
-    callers that are made to fit their rules and from those in the suite.
+    Either may be - for stdin. It is proved that whoever NEW lets in gets in by OLD, or a caller is
+    shown who does not. What cannot be decided counts as a difference under --fail-on.
 
     Exit code: 0, whatever differs, unless --fail-on applies; 1 if it does, or if a file is invalid;
     3 if a file is unreadable.
@@ -133,7 +139,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     with show_progress("comparing") if form == "text" else nullcontext():
         difference = compare(before, after, question, max_cells)
     _print(difference, form, every)
-    if _fails(difference, frozenset().union(*fail_on)):
+    if _fails(difference, frozenset().union(*fail_on), allow_undecided):
         sys.exit(EXIT_NEGATIVE)
 
 
@@ -192,7 +198,8 @@ def _print(difference: Difference, form: str, every: bool) -> None:
         click.echo(format_summary(difference), err=True)
 
 
-def _fails(difference: Difference, fail_on: frozenset[str]) -> bool:
+def _fails(difference: Difference, fail_on: frozenset[str], allow_undecided: bool) -> bool:
     if ANY in fail_on:
         return not difference.is_empty
-    return any(kind.value in fail_on for kind in difference.kinds)
+    undecided = () if allow_undecided else (gap.kind for gap in difference.gaps)
+    return any(kind.value in fail_on for kind in (*difference.kinds, *undecided))

@@ -1,17 +1,15 @@
 """Compare two configurations: their meaning, and who has access."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.decision.routes.routing import Match
 from gateway.settings.load import Loaded
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare_general import compare_access, compare_limits
+from gateway.suites.differences.compare_regions import MAX_CELLS, Asked, Cell, Gap, Regions
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
 from gateway.suites.differences.facet import Change, Kind
-from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Matrix
-from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.service_paths import find_unguarded
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
@@ -32,12 +30,13 @@ class Question:
 class Difference:
     """How two configurations differ: *changed* rules, *limits*, and *cells* of access.
 
-    *asked* says how much was compared for the *cells*.
+    *gaps* is what was not decided. *asked* says how much was compared for the *cells*.
     """
 
     changed: tuple[Change, ...]
     limits: tuple[Change, ...]
     cells: tuple[Cell, ...]
+    gaps: tuple[Gap, ...]
     asked: Asked
 
     def of(self, kind: Kind) -> tuple[Cell, ...]:
@@ -53,47 +52,29 @@ class Difference:
     @property
     def is_empty(self) -> bool:
         """Return whether there is no difference in meaning."""
-        return not (self.changed or self.limits or self.cells)
+        return not (self.changed or self.limits or self.cells or self.gaps)
 
 
 def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_CELLS) -> Difference:
     """Return how *new* differs from *old*; every persona's issuer must be in one of them."""
-    facets = RouteFacets.read(old), RouteFacets.read(new)
+    facets = RouteFacets(old), RouteFacets(new)
     rest = list(compare_access(old, new))
     limits = list(compare_limits(old, new))
     revoked = _revoked(question.personas)
     sides = Side(old, question.at, revoked), Side(new, question.at, revoked)
-    requests = choose_requests(*sides, question.requests)
-    routes = list(compare_routes(*facets, _pairs_of_owners(sides, requests)))
     callers = Callers(*sides, question.at)
-    matrix = Matrix(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
+    regions = Regions(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
     personas = [_caller(one, old.settings, new.settings, question.at) for one in question.personas]
-    cells = matrix.compare(_ordered(sides, routes, requests), personas, max_cells)
+    cells = tuple(regions.compare(question.requests, personas, max_cells))
+    routes = compare_routes(*facets, regions.owners)
     unguarded = find_unguarded(*sides, callers)
-    return Difference((*routes, *rest), tuple(limits), (*cells, *unguarded), matrix.asked)
-
-
-def _ordered(
-    sides: tuple[Side, Side], changes: Iterable[Change], requests: Iterable[SimulatedRequest]
-) -> Sequence[SimulatedRequest]:
-    """Return all requests, those of changed routes first: the last may be left out."""
-    changed = {change.name for change in changes}
-    return sorted(requests, key=lambda request: not _owners(sides, request) & changed)
-
-
-def _pairs_of_owners(
-    sides: tuple[Side, Side], requests: Iterable[SimulatedRequest]
-) -> Iterator[tuple[str, str]]:
-    """Yield the names of the old and the new route of each request that has both."""
-    for request in requests:
-        old, new = (side.find(request) for side in sides)
-        if isinstance(old, Match) and isinstance(new, Match):
-            yield old.route.name, new.route.name
-
-
-def _owners(sides: tuple[Side, Side], request: SimulatedRequest) -> set[str]:
-    found = (side.find(request) for side in sides)
-    return {match.route.name for match in found if isinstance(match, Match)}
+    return Difference(
+        (*routes, *rest),
+        tuple(limits),
+        (*cells, *unguarded),
+        tuple(regions.gaps),
+        regions.asked,
+    )
 
 
 def _revoked(personas: Iterable[Persona]) -> Mapping[str, Collection[str]]:

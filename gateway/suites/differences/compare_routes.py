@@ -1,7 +1,7 @@
 """Find the routes that differ in what they mean."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gateway.decision.routes.routing import Route
 from gateway.settings.load import Loaded
@@ -25,21 +25,42 @@ _OF_TOKENS = {(key,) for key in ("require", "login", "mode", "token_from", "iden
 _WHERE = ("path", "methods", "hosts")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class RouteFacets:
-    """The facets of every route of a configuration, by its name."""
+    """The facets of every route of the configuration *loaded*, by its name.
 
-    loaded: Loaded
-    of: Mapping[str, Facets]
-    upstreams: Mapping[str, str]  # the name of its upstream, by the name of the route
+    They are found when they are first asked for: of a large configuration, few routes change.
+    """
 
-    @classmethod
-    def read(cls, loaded: Loaded) -> "RouteFacets":
-        """Return that of *loaded*."""
-        settings = loaded.settings
-        routes = settings.policy.routes.routes
-        facets = {route.name: route_facets(route, settings) for route in routes}
-        return cls(loaded, facets, {route.name: route.upstream for route in routes})
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self._routes = {route.name: route for route in loaded.settings.policy.routes.routes}
+        self._known: dict[str, Facets] = {}
+        self._texts, self._rest = _write(loaded)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._routes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._routes
+
+    def of(self, name: str) -> Facets:
+        """Return the facets of the route *name*."""
+        known = self._known.get(name)
+        if known is None:
+            known = route_facets(self._routes[name], self.loaded.settings)
+            self._known[name] = known
+        return known
+
+    def upstream(self, name: str) -> str:
+        """Return the name of the upstream of the route *name*."""
+        return self._routes[name].upstream
+
+    def is_written_alike(self, name: str, other: "RouteFacets", other_name: str) -> bool:
+        """Return whether two routes, and all besides routes, are written in the same words.
+
+        Then they mean the same.
+        """
+        return self._rest == other._rest and self._texts[name] == other._texts[other_name]
 
     def statement(self, name: str, facet: Facet | None, keys: tuple[str, ...] = ()) -> Statement:
         """Return the statement of route *name* in *facet*, or "nothing" if that is None."""
@@ -54,13 +75,26 @@ class RouteFacets:
 
     def access(self, name: str) -> Statement:
         """Return all that the route *name* requires."""
-        facets = self.of[name]
+        facets = self.of(name)
         asked = {key: one for key, one in facets.items() if key == ACCESS or one.keys[:1] in _ASKED}
         return Statement(summarise(asked), self.loaded.places.of_route(name, *facets[ACCESS].keys))
 
     def whole(self, name: str) -> Statement:
         """Return the whole route *name* as one statement."""
-        return Statement(summarise(self.of[name]), self.loaded.places.of_route(name))
+        return Statement(summarise(self.of(name)), self.loaded.places.of_route(name))
+
+
+def _write(loaded: Loaded) -> tuple[Mapping[str, str], str]:
+    """Return the text of each route without its name, and that of everything else."""
+    texts: dict[str, str] = {}
+    rest: list[object] = []
+    for number, document in enumerate(loaded.places.documents):
+        root = document.root if isinstance(document.root, dict) else {}
+        rest.append({key: value for key, value in root.items() if key != "routes"})
+        for route in root.get("routes") or ():
+            own = {key: value for key, value in route.items() if key != NAME}
+            texts[route[NAME]] = f"{number} {json.dumps(own)}"
+    return texts, json.dumps(rest)
 
 
 def compare_routes(
@@ -73,17 +107,18 @@ def compare_routes(
     passes to another route, what protected it must not be lost on the way.
     """
     renamed = _find_renamed(old, new)
-    for name in new.of:
+    for name in new:
         before = renamed.get(name, name)
         if before != name:
             yield Change("route", name, NAME, _name(old, before), _name(new, name))
-        if before in old.of:
-            yield from _compare(before, name, old, new)
+        if before in old:
+            if not old.is_written_alike(before, new, name):
+                yield from _compare(before, name, old, new)
         else:
             yield Change("route", name, "", None, new.whole(name))
     gone = set(renamed.values())
-    for name in old.of:
-        if name not in new.of and name not in gone:
+    for name in old:
+        if name not in new and name not in gone:
             yield Change("route", name, "", old.whole(name), None)
     for before, after in dict.fromkeys(owners):
         if before != renamed.get(after, after):
@@ -92,7 +127,7 @@ def compare_routes(
 
 def _compare(before: str, name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
     """Compare the old route *before* with what is now the route *name*."""
-    one, other = old.of[before], new.of[name]
+    one, other = old.of(before), new.of(name)
     if _PUBLIC in {one[ACCESS].value, other[ACCESS].value}:
         # All requirements come or go with the token.
         if one[ACCESS].value != other[ACCESS].value:
@@ -107,7 +142,7 @@ def _compare_owners(before: str, name: str, old: RouteFacets, new: RouteFacets) 
 
     Only differences of a kind are told: the routes are told as they are.
     """
-    one, other = _without_tokens(old.of[before]), _without_tokens(new.of[name])
+    one, other = _without_tokens(old.of(before)), _without_tokens(new.of(name))
     changes = (
         *_compare_facets(before, name, old, new, differing(one, other)),
         *_compare_upstreams(before, name, old, new),
@@ -132,7 +167,7 @@ def _compare_upstreams(
     before: str, name: str, old: RouteFacets, new: RouteFacets
 ) -> Iterator[Change]:
     """Compare the upstreams of a route that has another one: those of one name are compared so."""
-    one, other = old.upstreams[before], new.upstreams[name]
+    one, other = old.upstream(before), new.upstream(name)
     if one == other:
         return
     found = differing(
@@ -157,13 +192,11 @@ def _without_tokens(facets: Facets) -> Facets:
 
 def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:
     """Return the old names of renamed routes, by their new ones."""
-    gone: dict[object, str] = {
-        _where(facets): name for name, facets in old.of.items() if name not in new.of
-    }
+    gone: dict[object, str] = {_where(old.of(name)): name for name in old if name not in new}
     found: dict[str, str] = {}
-    for name, facets in new.of.items():
-        former = gone.get(_where(facets))
-        if name not in old.of and former is not None:
+    for name in new:
+        former = None if name in old else gone.get(_where(new.of(name)))
+        if former is not None:
             found[name] = former
     return found
 
@@ -181,13 +214,17 @@ class Pairs:
     """Remembers which pairs of an old and a new route mean the same."""
 
     def __init__(self, old: RouteFacets, new: RouteFacets) -> None:
-        self._old = old.of
-        self._new = new.of
+        self._old = old
+        self._new = new
         self._known: dict[tuple[str, str], bool] = {}
 
     def mean_the_same(self, old: Route, new: Route) -> bool:
         """Return whether the *old* and the *new* route mean the same."""
         pair = old.name, new.name
-        if pair not in self._known:
-            self._known[pair] = same(self._old[old.name], self._new[new.name])
-        return self._known[pair]
+        known = self._known.get(pair)
+        if known is None:
+            known = self._old.is_written_alike(old.name, self._new, new.name) or same(
+                self._old.of(old.name), self._new.of(new.name)
+            )
+            self._known[pair] = known
+        return known

@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.settings.text.fault_formats import annotate
 from gateway.suites.differences.compare import Difference
+from gateway.suites.differences.compare_regions import Cell
 from gateway.suites.differences.facet import Change, Kind, Statement
-from gateway.suites.differences.matrix import Cell
 from gateway.suites.differences.report_text import show_kinds, show_place, show_state
 from gateway.suites.differences.side import State
 
@@ -24,18 +24,23 @@ _LEVELS = {
 
 
 def format_json(difference: Difference) -> str:
-    """Return one object: ``changes``, ``limits``, ``cells`` and ``asked``."""
+    """Return one object: ``changes``, ``limits``, ``cells``, ``gaps`` and ``asked``."""
     asked = difference.asked
     return json.dumps(
         {
             "changes": [_change(one) for one in difference.changed],
             "limits": [_change(one) for one in difference.limits],
             "cells": [_cell(one) for one in difference.cells],
+            "gaps": [
+                {"change": gap.kind.value, "request": gap.request, "because": gap.why}
+                for gap in difference.gaps
+            ],
             "asked": {
+                "routes": asked.routes,
+                "regions": asked.regions,
                 "cells": asked.cells,
                 "requests": asked.requests,
                 "callers": sorted(asked.callers),
-                "requests_that_mean_the_same": asked.same,
                 "requests_left_out": asked.left_out,
             },
         },
@@ -61,6 +66,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
     return {
         "change": cell.kind.value,
         "method": request.method,
+        "methods": None if cell.methods is None else list(cell.methods),
         "authority": request.authority,
         "target": request.target.decode("ascii"),
         "callers": list(cell.callers),

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.suites.differences.compare import Difference
+from gateway.suites.differences.compare_regions import Asked, Cell, Gap
 from gateway.suites.differences.facet import Change, Kind, Statement
-from gateway.suites.differences.matrix import Asked, Cell
 from gateway.suites.differences.side import State
 
-_ALWAYS = (Kind.OPENED, Kind.CLOSED, Kind.MOVED)
+_ALWAYS = tuple(kind for kind in Kind if kind is not Kind.CHANGED)
 _TITLES = {
     Kind.OPENED: "opened: allowed from now on",
+    Kind.LOOSENED: "loosened: allowed as before, with weaker proof or protection",
+    Kind.KEYS: "keys: other keys or authorities decide from now on",
     Kind.CLOSED: "closed: refused from now on",
     Kind.MOVED: "moved: sent to other servers from now on",
     Kind.CHANGED: "changed: the same outcome for another reason",
@@ -30,6 +32,7 @@ def format_difference(difference: Difference, every: bool) -> Iterator[str]:
             yield _TITLES[kind]
             for group in _by_target(cells):
                 yield from _cells(group, every)
+    yield from _gaps(difference.gaps)
     yield format_summary(difference)
     yield from _left_out(difference.asked)
 
@@ -37,8 +40,10 @@ def format_difference(difference: Difference, every: bool) -> Iterator[str]:
 def format_summary(difference: Difference) -> str:
     """Return a summary in one line."""
     asked = difference.asked
-    requests, callers = f"{asked.requests:,} requests", f"{len(asked.callers):,} callers"
-    scope = f"{asked.cells:,} decisions compared: {requests}, {callers}"
+    scope = f"every request to {asked.routes:,} {_plural(asked.routes, 'route')} compared"
+    if asked.cells:
+        callers = f"{len(asked.callers):,} {_plural(len(asked.callers), 'caller')}"
+        scope += f"; {asked.cells:,} decisions about {callers}"
     if difference.is_empty:
         return f"no difference in meaning ({scope})"
     rules, limits = len(difference.changed), len(difference.limits)
@@ -49,6 +54,8 @@ def format_summary(difference: Difference) -> str:
         count = count_cells(difference.of(kind))
         if count:
             parts.append(f"{count:,} {kind.value}")
+    if difference.gaps:
+        parts.append(f"{len(difference.gaps):,} not decided")
     return f"{', '.join(parts)} ({scope})"
 
 
@@ -100,12 +107,20 @@ def _by_target(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
 
 def _cells(group: Sequence[Cell], every: bool) -> Iterator[str]:
     cell = group[0]
-    methods = ",".join(dict.fromkeys(one.request.method for one in group))
+    methods = ",".join(dict.fromkeys(name for one in group for name in one.methods or ()))
     request = cell.request
-    yield f"  {methods} {request.authority}{request.target.decode('ascii')}"
+    yield f"  {methods or 'any method'} {request.authority}{request.target.decode('ascii')}"
     yield f"    {_callers(cell.callers, every)}"
     for sign, state, cause in (("-", cell.old, cell.old_cause), ("+", cell.new, cell.new_cause)):
         yield f"    {sign} {show_state(state)}: {cause.text} ({show_place(cause)})"
+
+
+def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
+    """Yield what was not decided, each reason once."""
+    if gaps:
+        yield "not decided: such a difference may exist"
+    for gap in gaps:
+        yield f"  {gap.kind.value}? {gap.request}: {gap.why}"
 
 
 def _callers(callers: Sequence[str], every: bool) -> str:
@@ -115,10 +130,9 @@ def _callers(callers: Sequence[str], every: bool) -> str:
 
 
 def _left_out(asked: Asked) -> Iterator[str]:
-    if asked.same:
-        yield f"not compared: {asked.same:,} requests whose routes mean the same in both"
     if asked.left_out:
-        yield f"not compared: {asked.left_out:,} requests beyond --max-cells"
+        regions = f"{asked.left_out:,} {_plural(asked.left_out, 'region')} of requests"
+        yield f"not tried, only proved: {regions} beyond --max-cells"
 
 
 def _plural(number: int, word: str) -> str:

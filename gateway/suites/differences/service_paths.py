@@ -17,8 +17,8 @@ from gateway.decision.routes.template import Segment
 from gateway.settings.values.configuration import Settings
 from gateway.settings.values.rewrite import Rewrite
 from gateway.suites.differences.callers import Callers, mentioned
+from gateway.suites.differences.compare_regions import Cell
 from gateway.suites.differences.facet import Kind, Statement
-from gateway.suites.differences.matrix import Cell
 from gateway.suites.differences.side import ANYBODY, Caller, Side
 from gateway.suites.samples.sample_requests import METHODS
 from gateway.suites.simulation.request import SimulatedRequest

@@ -10,6 +10,7 @@ from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Statement
 from gateway.suites.samples.second_tokens import second_drafts, second_of
+from gateway.suites.simulation.answers import as_opaque
 from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import Draft, bearer
@@ -30,7 +31,9 @@ class Caller:
     *iss* is that of the issuer, None for a caller without a token. If *algorithm* is None, it is
     the fastest that each configuration allows. *attack* is the name of an attack on the token.
     With *login*, the name of a login, the token is that of a session: none is sent. *browser* is
-    what sends the requests, if a browser does; with *login* a page of the origin by default.
+    what sends the requests, if a browser does; with *login* a page of the origin by default. The
+    token is in *token_field*, by default where each configuration reads it; if it *is_opaque*, it
+    is no JWT.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Caller:
     attack: str | None = None
     login: str | None = None
     browser: Browser | None = None
+    is_opaque: bool = False
+    token_field: bytes | None = None
 
 
 ANYBODY = Caller("anybody")
@@ -149,7 +154,10 @@ class Side:
             browser = Browser.PAGE
         logins = self.loaded.settings.logins
         own = () if browser is None else browser_fields(browser, request, logins)
-        carried = carry(credentials, request, self.loaded.settings.policy)
+        if caller.token_field is None:
+            carried = carry(credentials, request, self.loaded.settings.policy)
+        else:
+            carried = tuple((caller.token_field, value) for value in credentials)
         second = () if companion is None else self._second(request, companion)
         return write_head(request, *carried, *own, *second)
 
@@ -190,6 +198,7 @@ class Side:
         header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
         draft = Draft(header, caller.claims, issuer, key, self.sandbox.keys)
         if caller.attack is None:
-            yield bearer(draft.sign())
+            token = draft.sign()
+            yield bearer(as_opaque(token) if caller.is_opaque else token)
         else:
             yield from ATTACKS[caller.attack](draft)

@@ -120,7 +120,7 @@ def difference(directory: Path, new: str, old: str = BASE, max_cells: int = 20_0
 def changes(directory: Path, new: str, old: str = BASE) -> list[Change]:
     """Return what differs but for requests."""
     before, after = both(directory, new, old)
-    routes = compare_routes(RouteFacets.read(before), RouteFacets.read(after))
+    routes = compare_routes(RouteFacets(before), RouteFacets(after))
     return [*routes, *compare_access(before, after), *compare_limits(before, after)]
 
 

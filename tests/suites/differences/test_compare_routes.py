@@ -250,7 +250,7 @@ def test_names_that_are_exchanged_are_two_changes(tmp_path: Path) -> None:
 
 def test_pairs_of_routes_mean_the_same_or_not(tmp_path: Path) -> None:
     old, new = both(tmp_path, edited(("scopes: [read, write]", "scopes: [read]")))
-    pairs = Pairs(RouteFacets.read(old), RouteFacets.read(new))
+    pairs = Pairs(RouteFacets(old), RouteFacets(new))
     before = {route.name: route for route in old.settings.policy.routes.routes}
     after = {route.name: route for route in new.settings.policy.routes.routes}
 

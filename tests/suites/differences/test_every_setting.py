@@ -117,7 +117,7 @@ def read(folder: Path, document: Any) -> Loaded:
 
 
 def compared(old: Loaded, new: Loaded) -> list[Change]:
-    routes = compare_routes(RouteFacets.read(old), RouteFacets.read(new))
+    routes = compare_routes(RouteFacets(old), RouteFacets(new))
     return [*routes, *compare_access(old, new), *compare_limits(old, new)]
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from gateway.suites.differences.compare import Difference
+from gateway.suites.differences.compare_regions import Asked, Gap
+from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.report_text import format_difference
 from tests.suites.differences.configs import BASE, SAME, difference, edited
 
@@ -21,7 +24,7 @@ def test_nothing_is_one_line(tmp_path: Path) -> None:
     [line] = lines(tmp_path, SAME)
 
     assert line.startswith("no difference in meaning (")
-    assert line.endswith(" callers)")
+    assert line.endswith(" routes compared)")
 
 
 def test_rules_come_first_with_both_lines(tmp_path: Path) -> None:
@@ -46,14 +49,14 @@ def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
 
     start = found.index("opened: allowed from now on")
     assert found[start + 1 : start + 5] == [
-        "  GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS some.example/orders/some",
+        "  any method some.test/orders/some-2",
         "    nobody",
         "    - token_missing: credential: expected one bearer token (old.yaml:27)",
         "    + allow: by the route everything (new.yaml:24)",
     ]
     closed = found.index("closed: refused from now on")
     assert found[closed + 1 : closed + 5] == [
-        "  GET,HEAD a.example/t/some-tenant/orders/some-id",
+        "  GET,HEAD a.example/t/some-2/orders/some-4",
         "    "
         + "; ".join(f"main, as the old read-order requires, way {number}" for number in (2, 4, 6)),
         "    - allow: by the route read-order (old.yaml:14)",
@@ -63,7 +66,8 @@ def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
 
 
 def test_many_callers_are_cut_short_unless_all_are_asked_for(tmp_path: Path) -> None:
-    short, whole = lines(tmp_path, NEW), lines(tmp_path, NEW, every=True)
+    new = edited(("require: {scopes: [read, write]}", "require: {}"))
+    short, whole = lines(tmp_path, new), lines(tmp_path, new, every=True)
 
     assert any(line.endswith(" more") for line in short)
     assert not any(line.endswith(" more") for line in whole)
@@ -102,10 +106,18 @@ def test_what_came_and_went_is_told_whole(tmp_path: Path) -> None:
     ]
 
 
-def test_what_was_not_asked_is_told(tmp_path: Path) -> None:
+def test_what_was_not_tried_is_told(tmp_path: Path) -> None:
     found = lines(tmp_path, NEW, max_cells=1)
 
-    assert [line for line in found if line.startswith("not compared: ")] == [
-        "not compared: 17 requests whose routes mean the same in both",
-        "not compared: 24 requests beyond --max-cells",
+    assert found[-1] == "not tried, only proved: 1 region of requests beyond --max-cells"
+
+
+def test_what_was_not_decided_is_told() -> None:
+    gap = Gap(Kind.OPENED, "GET a.example/x", "two rules compare `c` in too many ways")
+    found = Difference((), (), (), (gap,), Asked(routes=2))
+
+    assert list(format_difference(found, every=False)) == [
+        "not decided: such a difference may exist",
+        "  opened? GET a.example/x: two rules compare `c` in too many ways",
+        "1 not decided (every request to 2 routes compared)",
     ]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.suites.differences.compare_regions import Cell
 from gateway.suites.differences.facet import Kind
-from gateway.suites.differences.matrix import Cell
 from tests.suites.differences.configs import difference
 
 HEAD = """\

@@ -1,4 +1,4 @@
-"""Everybody and every request, asked of both."""
+"""Who gains or loses access, region by region."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ routes:
 
 def cells(directory: Path, new: str) -> set[tuple[str, str, str, str]]:
     return {
-        (cell.kind.value, cell.request.line, cell.old.word, cell.new.word)
+        (cell.kind.value, str(cell.new.route or cell.old.route), cell.old.word, cell.new.word)
         for cell in difference(directory, new).cells
     }
 
@@ -34,48 +34,48 @@ def test_what_means_the_same_treats_nobody_otherwise(tmp_path: Path) -> None:
     found = difference(tmp_path, SAME)
 
     assert found.is_empty
-    assert found.asked.cells > 100
+    assert found.asked.regions == 0
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("        tenant: {equals: \"{path.tenant}\"}\n", "",
-         ("opened", "GET a.example/t/some-tenant/orders/some-id", "claim_rule_failed", "allow")),
+         ("opened", "read-order", "claim_rule_failed", "allow")),
         ("level: {at_least: 2}", "level: {at_least: 3}",
-         ("closed", "GET a.example/t/some-tenant/orders/some-id", "allow", "claim_rule_failed")),
+         ("closed", "read-order", "allow", "claim_rule_failed")),
         ("methods: [GET, HEAD]", "methods: [GET]",
-         ("closed", "HEAD a.example/t/some-tenant/orders/some-id", "allow", "method_not_allowed")),
+         ("closed", "read-order", "allow", "method_not_allowed")),
         ("require: {scopes: [read, write]}", "public: true",
-         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+         ("opened", "everything", "token_missing", "allow")),
         ("require: {scopes: [read, write]}", "require: {scopes: {any: [read, write]}}",
-         ("opened", "GET some.example/orders/some", "scope_missing", "allow")),
+         ("opened", "everything", "scope_missing", "allow")),
         ("require: {scopes: [read, write]}", "require: {optional: true, scopes: [read, write]}",
-         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+         ("opened", "everything", "token_missing", "allow")),
         ("path_prefix: /orders/}\n", "path_prefix: /orders/}\n    allow_semicolon: true\n",
-         ("opened", "GET some.example/orders/some;x=1", "path_rejected", "allow")),
+         ("opened", "everything", "path_rejected", "allow")),
         ("path_prefix: /orders/}\n", "path_prefix: /orders/}\n    allow_encoded_slash: true\n",
-         ("opened", "GET some.example/orders/some%2Fx", "path_rejected", "allow")),
+         ("opened", "everything", "path_rejected", "allow")),
         ("path_prefix: /orders/}\n", "path_prefix: /orders/}\n    upgrades: [websocket]\n",
-         ("opened", "GET some.example/orders/some", "not_supported", "allow")),
+         ("opened", "everything", "not_supported", "allow")),
         ("path_prefix: /orders/", "path_prefix: /",
-         ("opened", "GET some.example/some", "route_not_found", "allow")),
+         ("opened", "everything", "route_not_found", "allow")),
         ("upstream: orders\n    require: {", "upstream: site\n    require: {",
-         ("moved", "GET some.example/orders/some", "allow", "allow")),
+         ("moved", "everything", "allow", "allow")),
         ("upstream: orders\n    require: {", "upstream: orders\n    mode: report\n    require: {",
-         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+         ("opened", "everything", "token_missing", "allow")),
         ("audiences: [orders], profile", "audiences: [orders, x], profile",
-         ("opened", "GET some.example/orders/some", "audience_mismatch", "allow")),
+         ("opened", "everything", "audience_mismatch", "allow")),
         ("hosts: [a.example, b.example], ", "",
-         ("opened", "GET some.example/t/some-tenant/orders/some-id", "route_not_found", "allow")),
+         ("opened", "read-order", "route_not_found", "allow")),
         ("{admin: [read, write]}", "{admin: [read, write], staff: [read, write]}",
-         ("opened", "GET some.example/orders/some", "scope_missing", "allow")),
+         ("opened", "everything", "scope_missing", "allow")),
         ("require: {scopes: [read, write]}", "require: {scopes: [read, write], max_age: 5m}",
-         ("closed", "GET some.example/orders/some", "allow", "authentication_too_old")),
+         ("closed", "everything", "allow", "authentication_too_old")),
         ("require: {scopes: [read, write]}", "require: {claims: {a: {equals: b}}}",
-         ("closed", "GET some.example/orders/some", "allow", "claim_rule_failed")),
+         ("closed", "everything", "allow", "claim_rule_failed")),
         ("require: {scopes: [read, write]}", "require: {claims: {any: [{a: {equals: b}}]}}",
-         ("closed", "GET some.example/orders/some", "allow", "claim_rule_failed")),
+         ("closed", "everything", "allow", "claim_rule_failed")),
     ],
 )  # fmt: skip
 def test_each_change_of_a_rule_is_a_cell(
@@ -140,8 +140,10 @@ def test_an_issuer_whose_tokens_pass_more_easily_opens_routes_and_closes_them_th
     opened = {one.kind for one in difference(tmp_path, new, old).cells}
     closed = {one.kind for one in difference(tmp_path, old, new).cells}
 
-    assert opened & {Kind.OPENED, Kind.CLOSED} == {Kind.OPENED}
-    assert closed & {Kind.OPENED, Kind.CLOSED} == {Kind.CLOSED}
+    # Whoever reads a claim for scopes also refuses tokens in which it is malformed.
+    rest = {Kind.CLOSED} if "scopes_from: [scp]" in before else set()
+    assert opened & {Kind.OPENED, Kind.CLOSED} == {Kind.OPENED, *rest}
+    assert closed & {Kind.OPENED, Kind.CLOSED} == {Kind.CLOSED, *({Kind.OPENED} if rest else ())}
 
 
 def test_groups_in_another_order_mean_the_same(tmp_path: Path) -> None:
@@ -161,23 +163,16 @@ def test_a_public_prefix_over_a_guarded_path_opens_it(tmp_path: Path) -> None:
     found = difference(tmp_path, text)
     opened = [one for one in found.of(Kind.OPENED) if "nobody" in one.callers]
 
-    assert {one.request.target for one in opened} == {
-        b"/orders/some/",
-        b"/orders/some/some",
-        b"/orders/some/other/one",
-    }
+    assert all(one.request.target.startswith(b"/orders/some/") for one in opened)
     assert opened[0].old_cause.place.file.endswith("old.yaml")
     assert opened[0].new_cause.text == "by the route static"
 
 
 def test_callers_of_one_cause_are_told_together(tmp_path: Path) -> None:
     found = difference(tmp_path, edited(("require: {scopes: [read, write]}", "require: {}")))
-    get = [
-        one for one in found.of(Kind.OPENED) if one.request.line == "GET some.example/orders/some"
-    ]
 
-    [cell] = get
-    assert {"main without a scope", "main with read", "partner with audit"} <= set(cell.callers)
+    [cell] = found.of(Kind.OPENED)
+    assert {"main without a scope", "main with read", "partner with write"} <= set(cell.callers)
     assert (cell.old.word, cell.new.word) == ("scope_missing", "allow")
 
 
@@ -189,33 +184,16 @@ def test_a_refusal_for_another_reason_is_told_apart(tmp_path: Path) -> None:
     }
 
 
-def test_beyond_a_bound_what_means_the_same_is_passed_over_and_told(tmp_path: Path) -> None:
-    text = edited(("require: {scopes: [read, write]}", "public: true"))
-
-    found = difference(tmp_path, text, max_cells=700)
-
-    assert found.asked.same > 0
-    assert found.asked.left_out == 0
-    assert {one.new.route for one in found.of(Kind.OPENED)} == {"everything"}
-
-
-def test_what_is_still_too_many_is_left_out_and_counted(tmp_path: Path) -> None:
-    text = edited(("require: {scopes: [read, write]}", "public: true"))
+def test_beyond_a_bound_callers_are_not_tried_but_only_proved(tmp_path: Path) -> None:
+    text = edited(
+        ("require: {scopes: [read, write]}", "public: true"),
+        ("level: {at_least: 2}", "level: {at_least: 1}"),
+    )
 
     found = difference(tmp_path, text, max_cells=1)
 
-    assert found.asked.requests == 1
     assert found.asked.left_out > 0
-    assert found.of(Kind.OPENED)
-
-
-def test_where_more_than_routes_differs_no_request_is_passed_over(tmp_path: Path) -> None:
-    text = edited(("audiences: [orders], profile", "audiences: [orders, x], profile"))
-
-    found = difference(tmp_path, text, max_cells=200)
-
-    assert found.asked.same == 0
-    assert found.asked.left_out > 0
+    assert {one.new.route for one in found.of(Kind.OPENED)} == {"everything", "read-order"}
 
 
 METADATA = "/.well-known/oauth-protected-resource"
