@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.check.local_files import find_in_files
+from gateway.cli.check.resolved import NotOneFileError, resolve
 from gateway.cli.config_file import config_argument, find_config, read_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
@@ -65,6 +67,7 @@ class Verdict:
     suppressed: Sequence[Suppressed] = ()
     included: Sequence[Included] = ()
     online: int = 0
+    loaded: Loaded | None = None
 
     def count(self, severity: Severity) -> int:
         """Return the number of faults of this severity."""
@@ -86,8 +89,20 @@ class Verdict:
     is_flag=True,
     help="Also fetch all keys and lists, and connect to all servers.",
 )
+@click.option(
+    "--resolved",
+    is_flag=True,
+    help="Print FILE as one file without defaults, presets, includes and variables.",
+)
 @format_option("github")
-def command(file: Path | None, config: Path | None, strict: bool, online: bool, form: str) -> None:
+def command(  # noqa: PLR0913, PLR0917 - one for each option
+    file: Path | None,
+    config: Path | None,
+    strict: bool,
+    online: bool,
+    resolved: bool,
+    form: str,
+) -> None:
     """Validate FILE; print each fault with its line and column.
 
     Warnings are listed too; --strict makes them fail. To suppress one, write on its line or the
@@ -96,6 +111,8 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     Exit code: 0 if the gateway would start with FILE; 1 if it would not, or a file with keys or
     revocations is unusable; 3 if FILE is unreadable, or, with --online, a server unreachable.
     """
+    if resolved and form != "text":
+        raise click.UsageError(f"--resolved prints YAML: leave out --format {form}")
     path = find_config(file, config)
     verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
     code = verdict.exit_code(strict)
@@ -107,9 +124,12 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     else:
         print_faults(verdict.faults)
         for line in _grants(verdict):
-            click.echo(escape(line))
+            click.echo(escape(line), err=resolved)
+    if resolved and verdict.loaded is not None:
+        _print_resolved(verdict.loaded)
     if form != "json":
-        print_painted([f"{show_path(path)}: {_summary(verdict)}"], _COLOURS, err=code != 0)
+        err = code != 0 or resolved
+        print_painted([f"{show_path(path)}: {_summary(verdict)}"], _COLOURS, err=err)
     if form == "text" and sys.stderr.isatty():
         _name_help(verdict)
     sys.exit(code)
@@ -122,6 +142,16 @@ def _name_help(verdict: Verdict) -> None:
         more = f", and for {len(codes) - _HELPED} more codes" if len(codes) > _HELPED else ""
         commands = ", ".join(f"gateway help {code}" for code in codes[:_HELPED])
         click.echo(f"what to do: {commands}{more}", err=True)
+
+
+def _print_resolved(loaded: Loaded) -> None:
+    try:
+        found = resolve(loaded, os.environ)
+    except NotOneFileError as error:
+        click.echo(escape(f"gateway: {error}"), err=True)
+        sys.exit(EXIT_NEGATIVE)
+    for line in found.lines:
+        click.echo(line)
 
 
 def _show_nothing(_what: str) -> AbstractContextManager[Progress]:
@@ -141,7 +171,8 @@ def _judge(
     with showing("connecting to issuers and upstreams") as progress:
         found_online = _find_online(outcome, progress) if online else ()
     faults = sorted([*found.warnings, *found_online], key=lambda fault: fault.place)
-    return Verdict(True, faults, found.suppressed, _included(outcome), len(found_online))
+    included = _included(outcome)
+    return Verdict(True, faults, found.suppressed, included, len(found_online), outcome)
 
 
 def _included(loaded: Loaded) -> Sequence[Included]:

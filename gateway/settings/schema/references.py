@@ -7,10 +7,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.texts import FileText
 from gateway.settings.text.document import Document, KeyPath
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import parse_scalar
 from gateway.settings.text.variables import is_reference
+
+_FILE = get_args(FileText)[-1]
 
 _WORDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
@@ -33,6 +36,11 @@ def type_references(document: Document, kind: type[BaseModel], faults: list[Faul
         elif wanted and "text" not in wanted:
             faults.append(document.fault(path, Code.WRONG_TYPE, _refusal(wanted, text[1])))
     return _with(document, typed) if typed else document
+
+
+def takes_file(kind: type[BaseModel], path: KeyPath) -> bool:
+    """Return whether a *kind* has the name of a file at *path*."""
+    return any(_FILE in marks for _, marks in _leaves(kind, (), path))
 
 
 def _read(text: str, wanted: frozenset[str]) -> object:
