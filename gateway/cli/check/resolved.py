@@ -66,6 +66,7 @@ class _Writer:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._routes = {one.name: one for one in loaded.settings.policy.routes.routes}
+        self._taken = {document: _by_route(document) for document in loaded.places.documents}
         self.comments: dict[KeyPath, str] = {}
         self.hidden: dict[str, tuple[str, str]] = {}  # value and place, by variable
 
@@ -112,11 +113,10 @@ class _Writer:
         place = document.value_place(path)
         text = f"{place.file}:{place.line}"
         elsewhere: dict[str, list[str]] = {}
-        for taken in document.borrowed if path[0] == "routes" else ():
-            if taken[: len(path)] == path and taken[-1] != "require":  # what is in it is named
-                other = document.value_place(taken)
-                keys = ".".join(map(str, taken[len(path) :]))
-                elsewhere.setdefault(f"{other.file}:{other.line}", []).append(keys)
+        for taken in self._taken[document].get(path, ()):
+            other = document.value_place(taken)
+            keys = ".".join(map(str, taken[len(path) :]))
+            elsewhere.setdefault(f"{other.file}:{other.line}", []).append(keys)
         more = (f"{', '.join(keys)} from {where}" for where, keys in elsewhere.items())
         self.comments[at] = "".join(
             sign if sign.isprintable() else "?" for sign in "; ".join([text, *more])
@@ -146,6 +146,15 @@ class _Writer:
         name = f"HIDDEN_{len(self.hidden) + 1}"
         self.hidden[name] = value, f"{place.file}:{place.line}"
         return f"${{{name}}}"
+
+
+def _by_route(document: Document) -> dict[KeyPath, list[KeyPath]]:
+    """Return the paths of what each route takes from `defaults`, by the path of the route."""
+    found: dict[KeyPath, list[KeyPath]] = {}
+    for path in document.borrowed:
+        if path[-1] != "require":  # what is in it is named
+            found.setdefault(path[:2], []).append(path)
+    return found
 
 
 def _root(document: Document) -> Mapping[str, object]:

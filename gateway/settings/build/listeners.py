@@ -94,9 +94,7 @@ def build_admin(
         faults.append(found[0].fault(Code.BAD_VALUE, message))
     is_guarded = model.token_env is not None or model.token_file is not None
     if address and not is_guarded and not is_loopback(address.host):
-        message = (
-            "the admin port is open to other machines without a token: set token_env or token_file"
-        )
+        message = "the admin port is open to other machines without a token: set token_env"
         faults.append(part.warning(Code.ADMIN_EXPOSED, message))
     return Admin(address, None if found is None else found[1]) if address else None
 

@@ -104,6 +104,8 @@ def _apply(document: Document, table: Mapping[KeyPath, _Default]) -> Document:
         return document
     borrowed: dict[KeyPath, Borrowed] = {}
     written = dict(document.written)
+    for default in table.values():
+        _hide(default, ((), ("routes",)), written)
     filled = []
     for index, raw in enumerate(routes):
         if not isinstance(raw, dict) or raw.get("defaults") is False:
@@ -114,7 +116,7 @@ def _apply(document: Document, table: Mapping[KeyPath, _Default]) -> Document:
             at: KeyPath = ("routes", index, *path)
             borrowed[at] = Borrowed(default.document, default.path, str(raw.get("name", "")))
             _put(whole, path, default.value)
-            _hide(default, at, written)
+            _hide(default, [at[:length] for length in range(2, len(at))], written)
         filled.append(whole)
     return replace(document, root={**root, "routes": filled}, borrowed=borrowed, written=written)
 
@@ -150,9 +152,11 @@ def _put(whole: dict[str, object], path: KeyPath, value: object) -> None:
 
 
 def _hide(
-    default: _Default, at: KeyPath, written: dict[KeyPath, Sequence[tuple[str, str]]]
+    default: _Default,
+    around: Sequence[KeyPath],
+    written: dict[KeyPath, Sequence[tuple[str, str]]],
 ) -> None:
-    """Let messages about what is around *at* quote a variable there instead of its value."""
+    """Let messages about these paths, which are *around* it, quote its variables, not its value."""
     texts = default.document.written.get(default.path, ())
-    for length in range(len(at)) if texts else ():
-        written[at[:length]] = (*written.get(at[:length], ()), *texts)
+    for path in around if texts else ():
+        written[path] = (*written.get(path, ()), *texts)
