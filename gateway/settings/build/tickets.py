@@ -32,7 +32,8 @@ def build_tickets(
     """Return how tickets are issued; a token that no route takes by ticket gets none."""
     if model is None:
         return None
-    if not _PATH.fullmatch(model.path):
+    is_plain = _PATH.fullmatch(model.path) is not None
+    if not is_plain:
         message = f"`{shorten(model.path)}` is not a plain path, e.g. /gateway/ticket"
         faults.append(part.child("path").fault(Code.BAD_VALUE, message))
     for route in routes:
@@ -50,6 +51,8 @@ def build_tickets(
     if not owners:
         message = "no route takes tickets: write `token_from: [ticket]` there, or leave this out"
         faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
+    if not is_plain:
+        return None  # no route could be made of it
     route = _make_route(model.path, owners, logins)
     cors = None
     if model.cors is not None:
