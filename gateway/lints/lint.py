@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from gateway.lints.bare_paths import find_bare_paths
 from gateway.lints.certificates import find_ending_certificates
 from gateway.lints.claim_values import find_claim_faults
 from gateway.lints.dropped_rules import find_dropped_rules
@@ -81,9 +82,10 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     warned = {fault.place for fault in opened}
     taken = find_taken_guards(settings.policy.routes, places)
     yield from (fault for fault in taken if fault.place not in warned)
-    yield from find_surrounded_guards(nesting, places)
+    yield from find_surrounded_guards(nesting, settings.upstreams, places)
     yield from find_rewritten_guards(settings, places)
     yield from find_dropped_rules(nesting, places)
+    yield from find_bare_paths(nesting, places)
     names = [route.name for route in routes]
     yield from find_suspect_scopes(names, places)
     yield from find_unused_scopes(names, places)

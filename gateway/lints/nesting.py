@@ -1,6 +1,6 @@
 """Find routes that lie within others, by their templates alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.decision.routes.routing import Route
@@ -18,6 +18,7 @@ class Area:
     segments: tuple[Segment, ...]
     is_prefix: bool
     routes: list[Route] = field(default_factory=list)
+    _by_method: dict[str, Route] | None = None  # made at the first question about owners
 
     def methods(self) -> frozenset[str] | None:
         """Return the methods that the routes list; None if one of them takes all."""
@@ -27,12 +28,14 @@ class Area:
 
     def owners(self, methods: frozenset[str]) -> list[Route]:
         """Return the routes that would own requests with *methods* (empty: with any)."""
-        listed = frozenset().union(*(route.methods for route in self.routes))
-        return [
-            route
-            for route in self.routes
-            if not methods or (methods & route.methods if route.methods else methods - listed)
-        ]
+        if not methods:
+            return self.routes
+        if self._by_method is None:
+            self._by_method = {one: route for route in self.routes for one in route.methods}
+        owners = {self._by_method[one] for one in methods if one in self._by_method}
+        if not methods <= self._by_method.keys():
+            owners.update(route for route in self.routes if not route.methods)
+        return [route for route in self.routes if route in owners] if len(owners) > 1 else [*owners]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,26 @@ class Nesting:
             if around is not None:
                 yield Nested(area, around)
 
+    def elsewhere(self) -> Iterator[Nested]:
+        """Yield every area of a host that would lie within, or be, one of a wider host.
+
+        Requests for its paths at other hosts belong to that area.
+        """
+        for _, area in self._areas:
+            for host in hosts_around(area.host, self._roots):
+                if host != area.host:
+                    around = _around(self._roots[host], area, 0)
+                    if around is not None:
+                        yield Nested(area, around)
+                        break
+
+    def bare(self) -> Iterator[tuple[Area, Area | None]]:
+        """Yield every prefix below a literal, and who owns its path without the last slash."""
+        for root, area in self._areas:
+            if area.is_prefix and area.segments and isinstance(area.segments[-1], str):
+                bare = Area(area.host, area.segments, is_prefix=False)
+                yield area, _around(root, bare, 0)
+
     def hollow(self) -> Iterator[Area]:
         """Yield every area whose requests all belong to more specific ones.
 
@@ -120,6 +143,13 @@ class Nesting:
                 node = node.child(segment)
             if area.is_prefix and _owns_all_below(node):
                 yield area
+
+
+def hosts_around(host: str, known: Container[str]) -> Iterator[str]:
+    """Yield *host*, the wildcards that match it, and "" (any host), as far as *known*."""
+    parts = host.split(".")
+    wildcards = ("*." + ".".join(parts[start:]) for start in range(1, len(parts)))
+    return (one for one in dict.fromkeys((host, *wildcards, "")) if one in known)
 
 
 class _Node:

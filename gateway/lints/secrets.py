@@ -1,7 +1,7 @@
 """Warn about secrets in a configuration file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import log2
 
@@ -10,7 +10,8 @@ from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.settings.text.places import Places
 
 # What each kind looks like; the text itself is never shown.
-_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+_Sign = tuple[str, re.Pattern[str]]
+_SIGNS: tuple[_Sign, ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a private key", re.compile(r'"d" ?: ?"[\w-]{20,}"')),  # RFC 7517, `d` of a JWK
     ("a token", re.compile(r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*")),
@@ -39,6 +40,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 # An audience of Google's Identity-Aware Proxy, which every token of the service has.
 _PUBLIC = re.compile(r"/projects/[0-9]+/[A-Za-z0-9/_-]+")
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_EVERY = (*_SIGNS, ("a secret (it looks random)", _LONG))
 _MIXED_LENGTH = 40  # a client id may be a UUID, or 32 letters and digits
 _HEX_LENGTH = 64  # a UUID without its dashes has 32, a Git commit 40
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -50,8 +52,10 @@ _RANDOM_BITS = 4.5
 def find_written_secrets(places: Places) -> Iterator[Fault]:
     """Yield a warning for each secret in any file, comments included; none is ever shown."""
     for document in places.documents:
-        for number, line in enumerate(split_lines(document.text), 1):
-            for secret in find_secrets(line):
+        # Most files have none of most kinds, which one search finds out.
+        signs = [(what, sign) for what, sign in _EVERY if sign.search(document.text)]
+        for number, line in enumerate(split_lines(document.text) if signs else (), 1):
+            for secret in find_secrets(line, signs):
                 message = (
                     f"this looks like {secret.what}: keep it out of the file; use ${{NAME}} or a"
                     " separate file instead"
@@ -68,13 +72,16 @@ class SecretText:
     what: str
 
 
-def find_secrets(line: str) -> Iterator[SecretText]:
-    """Yield the texts in *line* that look like secrets, from left to right, each place once."""
-    found = [(match.span(), what) for what, sign in _SIGNS for match in sign.finditer(line)]
-    found += [
-        (match.span(), "a secret (it looks random)")
-        for match in _LONG.finditer(line)
-        if _is_random(match[0])
+def find_secrets(line: str, signs: Iterable[_Sign] = ()) -> Iterator[SecretText]:
+    """Yield the texts in *line* that look like secrets, from left to right, each place once.
+
+    *signs* are those to look for; by default all.
+    """
+    found = [
+        (match.span(), what)
+        for what, sign in signs or _EVERY
+        for match in sign.finditer(line)
+        if sign is not _LONG or _is_random(match[0])
     ]
     reached = 0
     for (start, end), what in sorted(found):

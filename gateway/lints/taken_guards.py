@@ -1,10 +1,11 @@
 """Warn about routes of included files that open what routes of other files guard."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.decision.routes.template import Variable
+from gateway.lints.nesting import hosts_around
 from gateway.lints.service_view import ServiceView, make_view, meetings
 from gateway.lints.view_index import ViewIndex
 from gateway.settings.text.document import Document
@@ -107,7 +108,7 @@ class _Search:
         own = self._views[route.index]
         document, rank = self._document(own), _rank(own)
         for host in route.hosts or ("",):
-            for around in _hosts_around(host, self._guards):
+            for around in hosts_around(host, self._guards):
                 for view in self._guards[around].near(own, document):
                     if around == host and _rank(view) < rank:
                         continue  # the guard already owns all that both share
@@ -133,7 +134,7 @@ class _Search:
     ) -> Route | None:
         """Return the route that would own a request without the file of *own*."""
         asked = replace(own, segments=path, is_prefix=False)
-        for around in _hosts_around(host, self._every):
+        for around in hosts_around(host, self._every):
             near = self._every[around].near(asked, self._document(own))
             found = [view for view in near if _fits(view, path)]
             if found:
@@ -149,13 +150,6 @@ class _Search:
 
     def _document(self, view: ServiceView) -> Document:
         return self._places.route(view.route.name).document
-
-
-def _hosts_around(host: str, known: Container[str]) -> Iterator[str]:
-    """Yield *host*, the wildcards that match it, and "" (any host), as far as *known*."""
-    parts = host.split(".")
-    wildcards = ("*." + ".".join(parts[start:]) for start in range(1, len(parts)))
-    return (one for one in dict.fromkeys((host, *wildcards, "")) if one in known)
 
 
 def _rank(view: ServiceView) -> tuple[int, ...]:

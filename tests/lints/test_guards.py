@@ -108,3 +108,50 @@ def test_the_open_route_is_warned_of_once_for_all_that_it_surrounds(tmp_path: Pa
         "requests that `orders` may treat as paths of `admin` (/gateway.yaml:7) (and of 5 more),"
         " e.g. in other letter case or without the trailing slash, pass here without a token"
     )
+
+
+OF_HOST = ADMIN.replace("{path_prefix: /admin/}", "{hosts: [a.example.com], path_prefix: /admin/}")
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        "{path_prefix: /}",
+        "{path_prefix: /admin/}",
+        "{hosts: ['*.example.com'], path_prefix: /}",
+        "{path_prefix: '/{page}/'}",
+    ],
+)
+def test_an_open_route_of_more_hosts_has_the_paths_of_a_guarded_one(
+    match: str, tmp_path: Path
+) -> None:
+    text = config(routes=routes(OF_HOST, f"web, match: {match}, ¦public: true"))
+
+    assert_warned(tmp_path, "guard_surrounded", text)
+    [fault] = warnings(tmp_path, text.replace("¦", ""))
+    assert "with another Host than `a.example.com` pass here without a token" in fault.message
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        "web, match: {path: /}, public: true",
+        "web, match: {path_prefix: /}, public: true, upstream: pages",
+        "web, match: {path_prefix: /}, require: {}",
+        "web, match: {path_prefix: /, hosts: [b.example.com]}, public: true",
+        "web, match: {path_prefix: /, hosts: ['*.example.net']}, public: true",
+    ],
+)
+def test_an_open_route_of_other_paths_services_or_hosts_does_not(web: str, tmp_path: Path) -> None:
+    text = config(upstreams=TWO if "pages" in web else UPSTREAMS, routes=routes(OF_HOST, web))
+
+    assert warnings(tmp_path, text) == ()
+
+
+def test_two_upstreams_with_a_common_server_are_one_service(tmp_path: Path) -> None:
+    upstreams = UPSTREAMS + "  same: {servers: ['http://10.0.0.7:8000', 'http://10.0.0.9:80']}\n"
+    web = "web, match: {path_prefix: /}, ¦public: true, upstream: same"
+
+    assert_warned(
+        tmp_path, "guard_surrounded", config(upstreams=upstreams, routes=routes(ADMIN, web))
+    )

@@ -32,18 +32,7 @@ def build_tickets(
     """Return how tickets are issued; a token that no route takes by ticket gets none."""
     if model is None:
         return None
-    is_plain = _PATH.fullmatch(model.path) is not None
-    if not is_plain:
-        message = f"`{shorten(model.path)}` is not a plain path, e.g. /gateway/ticket"
-        faults.append(part.child("path").fault(Code.BAD_VALUE, message))
-    for route in routes:
-        if route.path == model.path and not route.is_prefix:
-            message = f"the route `{route.name}` ({route.place}) has this path: choose another one"
-            faults.append(part.child("path").fault(Code.ROUTE_CONFLICT, message))
-    for name, login in logins.items():
-        if model.path.startswith(f"{login.prefix}/"):
-            message = f"the login `{name}` answers below {login.prefix}/: choose another path"
-            faults.append(part.child("path").fault(Code.ROUTE_CONFLICT, message))
+    is_path = _judge_path(model.path, part.child("path"), routes, logins, faults)
     if model.lifetime > _MAX_LIFETIME_SECONDS:
         message = f"longer than {_MAX_LIFETIME_SECONDS:g} s: a ticket may end up in a log"
         faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
@@ -51,14 +40,37 @@ def build_tickets(
     if not owners:
         message = "no route takes tickets: write `token_from: [ticket]` there, or leave this out"
         faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
-    if not is_plain:
-        return None  # no route could be made of it
+    if not is_path:
+        return None
     route = _make_route(model.path, owners, logins)
     cors = None
     if model.cors is not None:
         cors = build_one_cors(model.cors, route, part.child("cors"), faults)
     names = frozenset(one.name for one in owners)
     return TicketSettings(model.path.encode(errors="replace"), model.lifetime, route, names, cors)
+
+
+def _judge_path(
+    path: str,
+    part: Part,
+    routes: Sequence[Route],
+    logins: Mapping[str, LoginSettings],
+    faults: list[Fault],
+) -> bool:
+    """Refuse a *path* that another part answers, or that is none; return whether it is one."""
+    if not _PATH.fullmatch(path):
+        message = f"`{shorten(path)}` is not a plain path, e.g. /gateway/ticket"
+        faults.append(part.fault(Code.BAD_VALUE, message))
+        return False
+    for route in routes:
+        if route.path == path and not route.is_prefix:
+            message = f"the route `{route.name}` ({route.place}) has this path: choose another one"
+            faults.append(part.fault(Code.ROUTE_CONFLICT, message))
+    for name, login in logins.items():
+        if path.startswith(f"{login.prefix}/"):
+            message = f"the login `{name}` answers below {login.prefix}/: choose another path"
+            faults.append(part.fault(Code.ROUTE_CONFLICT, message))
+    return True
 
 
 def _make_route(path: str, owners: Sequence[Route], logins: Mapping[str, LoginSettings]) -> Route:

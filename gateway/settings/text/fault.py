@@ -69,6 +69,7 @@ class Code(StrEnum):
     GUARD_SURROUNDED = "guard_surrounded"
     GUARD_REWRITTEN = "guard_rewritten"
     RULE_DROPPED = "rule_dropped"
+    BARE_PATH_LEFT = "bare_path_left"
     SCOPE_SUSPECT = "scope_suspect"
     SCOPE_UNUSED = "scope_unused"
     CLAIM_SUSPECT = "claim_suspect"
@@ -144,6 +145,7 @@ WARNINGS = frozenset(
         Code.GUARD_SURROUNDED,
         Code.GUARD_REWRITTEN,
         Code.RULE_DROPPED,
+        Code.BARE_PATH_LEFT,
         Code.SCOPE_SUSPECT,
         Code.SCOPE_UNUSED,
         Code.CLAIM_SUSPECT,
