@@ -134,7 +134,7 @@ def _read(formula: Formula, group: int, claims: dict[str, _Claim]) -> None:
         return
     atom = formula.atom
     claim = claims.get(atom.path[0])
-    if claim is None:
+    if claim is None or atom.operator == "type":  # its operand is no value of the claim
         return
     texts = _texts_in(atom.operand)
     found = [one for text in texts for one in _PLACEHOLDER.findall(text)]

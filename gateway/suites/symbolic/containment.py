@@ -116,13 +116,9 @@ def _with_forged(origin: Origin) -> _Gates:
     return gates
 
 
-def _with_unread(origin: Origin) -> _Gates:
+def _unread_before(gates: _Gates) -> _Gates:
     """Return the gates for tokens that only the new side reads."""
-
-    def gates(sides: _Sides) -> tuple[Gate, Gate]:
-        return _without_token(sides)[0], _with_token(origin)(sides)[1]
-
-    return gates
+    return lambda sides: (_without_token(sides)[0], gates(sides)[1])
 
 
 def _with_session(origin: Origin, login: str, authority: bytes | None) -> _Gates:
@@ -163,12 +159,22 @@ class _Comparison:
             yield Undecided(problem, ("issuers",))
         for origin in (*self._origins, *self._opaque()):
             for place, is_read in _places(self._old.route, self._new.route):
-                gates = _with_token(origin) if is_read else _with_unread(origin)
-                for one in self._compare(origin, gates):
+                for one in self._sent(origin, is_read):
                     yield replace(one, place=place) if isinstance(one, Witness) else one
             if not origin.is_opaque:
-                yield from self._compare(origin, _with_forged(origin), is_forged=True)
                 yield from self._of_sessions(origin)
+
+    def _sent(self, origin: Origin, is_read: bool) -> Iterator[Finding]:
+        """Yield callers with a token where the new side reads it, and the old one if it *is_read*.
+
+        A token of somebody else is no opaque one: its issuer has never seen it.
+        """
+        kinds = [(_with_token(origin), False)]
+        if not origin.is_opaque:
+            kinds.append((_with_forged(origin), True))
+        for gates, is_forged in kinds:
+            own = gates if is_read else _unread_before(gates)
+            yield from self._compare(origin, own, is_forged)
 
     def _opaque(self) -> Iterator[Origin]:
         """Yield the origin of tokens that are no JWTs, if the new side accepts any."""
