@@ -8,7 +8,6 @@ import click
 
 from gateway.cli.streams import claim_stdin
 from gateway.settings.text.disk import MACHINE_DISK, Disk
-from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES
 
 # Its place in messages: `<stdin>:8:10: unknown_key: …`. Relative names in it are relative to the
 # working directory.
@@ -43,7 +42,12 @@ class StdinDisk:
         if path != STDIN:
             return self._disk.read(path, most_bytes)
         known = click.get_current_context().meta
-        if _CONTENT not in known:
-            known[_CONTENT] = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        content: bytes = known[_CONTENT][:most_bytes]
-        return content
+        content, is_whole = known.get(_CONTENT, (b"", False))
+        missing = most_bytes - len(content)
+        # A terminal would be asked again after its end.
+        if missing > 0 and not is_whole:
+            more = sys.stdin.buffer.read(missing)
+            content, is_whole = content + more, len(more) < missing
+            known[_CONTENT] = content, is_whole
+        beginning: bytes = content[:most_bytes]
+        return beginning

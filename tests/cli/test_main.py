@@ -158,7 +158,16 @@ def test_an_interrupt_exits_with_130_and_without_a_word(arguments: str, tmp_path
     assert (process.returncode, output, errors) == (130, "", "")
 
 
-@pytest.mark.parametrize("verb", ["token mint --as alice --issuer-url", "healthcheck --url"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "token mint --as alice --issuer-url",
+        "token get client --client-id a --issuer",
+        "healthcheck --url",
+        "reload --url",
+        "init --upstream http://127.0.0.1:1 --issuer",
+    ],
+)
 def test_an_interrupt_ends_a_wait_for_a_server(verb: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import command
+from gateway.cli.stdin_file import STDIN, StdinDisk
 from tests.cli.config_files import INVALID, VALID, write_config
 from tests.cli.explained import PERSONAS
 
@@ -127,3 +129,16 @@ def test_a_suite_of_personas_is_read_once() -> None:
             "config/gateway.yaml",
         ).stderr
     )
+
+
+def test_as_much_is_read_as_is_asked_for_and_the_end_only_once() -> None:
+    reads: list[bytes] = []
+
+    @click.command()
+    def verb() -> None:
+        disk = StdinDisk()
+        reads.extend(disk.read(STDIN, most) for most in (2, 4, 1, 99, 99))
+
+    CliRunner().invoke(verb, input="abcdef", catch_exceptions=False)
+
+    assert reads == [b"ab", b"abcd", b"a", b"abcdef", b"abcdef"]
