@@ -115,10 +115,8 @@ class _Search:
         """Yield the regions of routes with a login, at each origin of one."""
         for host in sorted(self._old.origins.keys() | self._new.origins.keys()):
             origins = self._old.origins.get(host, set()) | self._new.origins.get(host, set())
-            for meeting in self._walk.meetings(host, is_alone=True):
-                leaves = (leaf for leaf in (meeting.old, meeting.new) if leaf is not None)
-                if any(route.login for leaf in leaves for route in leaf.routes()):
-                    yield from self._regions(meeting, sorted({host, *origins}))
+            for meeting in self._walk.meetings(host, by_session=True):
+                yield from self._regions(meeting, sorted({host, *origins}))
 
     def _at_own_path(self, own: OwnPath) -> Iterator[Region]:
         host = canonical_host(own.authority.encode()) or ""

@@ -10,10 +10,10 @@ from gateway.decision.routes.template import MAX_TEMPLATE_SEGMENTS, Segment, par
 class Leaf:
     """The routes of one template on one host, by method.
 
-    *host* is as in ``HostTries``, *marks* as in ``Node``.
+    *host* is as in ``HostTries``, *marks* as in ``Node``. *logs_in* says that a route has a login.
     """
 
-    __slots__ = ("any", "by_method", "host", "is_prefix", "marks", "segments")
+    __slots__ = ("any", "by_method", "host", "is_prefix", "logs_in", "marks", "segments")
 
     def __init__(
         self, host: str, segments: tuple[Segment, ...], marks: int, *, is_prefix: bool
@@ -24,9 +24,11 @@ class Leaf:
         self.is_prefix = is_prefix
         self.by_method: dict[str, Route] = {}
         self.any: Route | None = None
+        self.logs_in = False
 
     def add(self, route: Route) -> None:
         """Add *route* with its methods."""
+        self.logs_in = self.logs_in or bool(route.login)
         if not route.methods:
             self.any = route
         for method in route.methods:
@@ -48,7 +50,8 @@ class Node:
 
     *marks* has the bit ``1 << depth`` for each literal segment that leads here. *lengths* has the
     bit ``1 << count`` if some path goes on by *count* segments; *after_literal* is that of paths
-    that go on by a literal, *after_any* of those that go on by any segment.
+    that go on by a literal, *after_any* of those that go on by any segment. *logs_in* says that a
+    route with a login is here or below.
     """
 
     __slots__ = (
@@ -58,6 +61,7 @@ class Node:
         "host",
         "lengths",
         "literals",
+        "logs_in",
         "marks",
         "prefix",
         "variable",
@@ -71,9 +75,10 @@ class Node:
         self.end: Leaf | None = None
         self.prefix: Leaf | None = None
         self.lengths = self.after_literal = self.after_any = 0
+        self.logs_in = False
 
     def measure(self) -> None:
-        """Compute the lengths, here and below."""
+        """Compute the lengths, and who logs in, here and below."""
         for node in self.literals.values():
             node.measure()
             self.after_literal |= node.lengths << 1
@@ -83,6 +88,8 @@ class Node:
         if self.prefix is not None:
             self.after_any |= _MORE
         self.lengths = self.after_literal | self.after_any | (self.end is not None)
+        children = (*self.literals.values(), self.variable, self.end, self.prefix)
+        self.logs_in = any(one is not None and one.logs_in for one in children)
 
     def child(self, segment: Segment, depth: int) -> "Node":
         """Return the node that *segment*, which is at *depth*, leads to; made if missing."""

@@ -62,19 +62,22 @@ class Walk:
         self._old = old
         self._new = new
         self.likeness = Likeness(alike)
-        self._steps_left = max_steps
+        self._max_steps = self._steps_left = max_steps
 
     def hosts(self) -> list[str]:
         """Return all hosts of both tables, the least specific first."""
         found = {"": None, **dict.fromkeys((*self._old.roots, *self._new.roots))}
         return sorted(found, key=lambda host: (bool(host), not host.startswith("."), len(host)))
 
-    def meetings(self, host: str, *, is_alone: bool = False) -> Iterator[Meeting]:
+    def meetings(self, host: str, *, by_session: bool = False) -> Iterator[Meeting]:
         """Yield the meetings on *host* that no less specific host has.
 
-        With *is_alone* also those that less specific hosts have. Raises TooManyStepsError.
+        With *by_session* those of routes with a login, also if less specific hosts have them, too.
+        Raises TooManyStepsError.
         """
-        own = None if is_alone else host
+        own = None if by_session else host
+        if by_session:
+            self._steps_left = self._max_steps  # of these hosts there are few
         visited: set[tuple[_Ways, _Ways]] = set()
         met: set[tuple[Leaf | None, Leaf | None]] = set()
         left: list[tuple[_Ways, _Ways, Path, int]] = [
@@ -136,7 +139,9 @@ def _is_new(one: _One | None, other: _One | None, marks: int, own: str | None) -
             hosts.append(way.host)
     if not hosts or marks & ~known:
         return False
-    return own is None or own in hosts
+    if own is None:
+        return any(way is not None and way.logs_in for way in (one, other))
+    return own in hosts
 
 
 def _ends(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.decision.browser import LoginRule
 from gateway.suites.symbolic.tries import HostTries
 from gateway.suites.symbolic.walk import TooManyStepsError, Walk
 from tests.suites.symbolic.tables import named
@@ -32,8 +33,20 @@ def test_a_host_meets_only_what_less_specific_ones_do_not() -> None:
     both = Walk(HostTries(table), HostTries(table), lambda *_: False)
 
     assert [one.path for one in both.meetings("h.example")] == [("h", None)]
-    alone = both.meetings("h.example", is_alone=True)
-    assert [one.path for one in alone] == [(None, "a"), ("h", None)]
+
+
+def test_routes_with_a_login_are_met_on_each_host_by_session() -> None:
+    rule = LoginRule("staff", frozenset(), frozenset())
+    table = [
+        named("any", "/{x}/a", login=(rule,)),
+        named("without", "/b/c"),
+        named("own", "/h/{x}", hosts=["h.example"], login=(rule,)),
+    ]
+    both = Walk(HostTries(table), HostTries(table), lambda *_: False)
+
+    found = [one.path for one in both.meetings("h.example", by_session=True)]
+
+    assert found == [(None, "a"), ("h", None)]
 
 
 def test_hosts_that_share_a_trie_do_not_walk_it_again() -> None:
