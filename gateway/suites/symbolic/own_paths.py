@@ -1,6 +1,7 @@
 """Find the requests at paths that the gateway itself answers, before or after a change."""
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import NamedTuple
 
 from gateway.decision.policy import ANY_HOST
@@ -34,8 +35,12 @@ def find_own_paths(
         authorities = dict.fromkeys(_routed(segments, tries, fresh))
         for side in both:
             authorities.update(dict.fromkeys(host for host in side.own_hosts(path) if host))
-            for host, origins in sorted(side.origins.items()):
-                authorities.update(dict.fromkeys((host, *sorted(origins))))
+        for host in sorted(old.origins.keys() | new.origins.keys()):
+            origins = old.origins.get(host, set()) | new.origins.get(host, set())
+            authorities.update(dict.fromkeys((host, *sorted(origins))))
+            # At other ports, paths of logins may belong to routes.
+            ports = (f"{host}:{port}" for port in count(1))
+            authorities[next(one for one in ports if one not in origins)] = None
         for authority in authorities:
             yield OwnPath(authority, path, segments)
 

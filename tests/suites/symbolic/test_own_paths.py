@@ -49,6 +49,10 @@ routes:
 """
 
 
+FULL = load(EVERYTHING)
+PAGES = FULL.policy.routes.routes[0]
+
+
 def name_of(match: object) -> str | None:
     return match.route.name if isinstance(match, Match) else None
 
@@ -107,10 +111,22 @@ def test_only_hosts_whose_routes_know_the_path_are_of_interest() -> None:
     assert found == {"h.example", "some.test"}
 
 
+def test_at_another_port_the_path_of_a_login_may_belong_to_a_route() -> None:
+    api = named("api", "/a/*")
+    pages = named("pages", "/*", login=PAGES.login)
+    at_host = named("pages", "/*", hosts=["app.example"], login=PAGES.login)
+    old = replace(settings(api, pages), logins=FULL.logins)
+    new = replace(settings(api, at_host), logins=FULL.logins)
+
+    found = [one for one in find_regions(old, new) if isinstance(one, Region)]
+
+    assert [
+        one.request.line for one in found if (name_of(one.old), name_of(one.new)) == ("api", None)
+    ] == ["GET app.example:1/a/backchannel-logout"]
+
+
 # --- the law
 
-FULL = load(EVERYTHING)
-PAGES = FULL.policy.routes.routes[0]
 PATHS = [b"/a/login", b"/a/logout", b"/b/c", b"/keys", b"/a/x", b"/", b"/key%73"]
 AUTHORITIES = ["app.example:8443", "app.example", "app.example:1", "api.example", "other.test"]
 
