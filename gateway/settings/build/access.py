@@ -95,7 +95,8 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     issuer_names = Names(one.name for one in issuers)
     known = Known(issuer_names, Names(one.name for one in upstreams), reach)
     warn_about_unused(issuers, upstreams, routes, reach, faults)
-    proxy = build_fetching(model.fetching, root.child("fetching"), faults)
+    outside = Outside(environ, sources.main.directory, sources.disk)
+    proxy = build_fetching(model.fetching, root.child("fetching"), outside, faults)
     sound = build_issuers(issuers, environ, sources.disk, faults, proxy)
     sound = add_introspection(sound, issuers, sources.disk, faults)
     sound = add_issuer_identities(sound, issuers, identity, faults)
@@ -134,7 +135,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
             root,
             routes,
             built_routes,
-            Outside(environ, sources.main.directory, sources.disk),
+            outside,
             faults,
         ),
         own_header_names(sound, built_routes, identity),

@@ -39,7 +39,7 @@ class Outside:
             faults.append(in_file.key_fault(Code.CONFLICTING_KEYS, message))
             return None
         if isinstance(in_file.raw, str):
-            text = read_secret_file(in_file.raw, self.directory, in_file, self.disk, faults)
+            text = self.read_file(in_file, faults)
             return None if text is None else (in_file, text)
         if not isinstance(in_variable.raw, str):
             return None
@@ -53,6 +53,10 @@ class Outside:
             faults.append(in_variable.fault(Code.UNSET_VARIABLE, message))
             return None
         return in_variable, value
+
+    def read_file(self, part: Part, faults: list[Fault]) -> str | None:
+        """Return the secret in the file that *part* names; None if it is unreadable or none."""
+        return read_secret_file(str(part.raw), self.directory, part, self.disk, faults)
 
 
 def read_reference(text: str, part: Part, faults: list[Fault]) -> str | None:

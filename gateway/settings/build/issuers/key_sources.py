@@ -61,8 +61,9 @@ def build_key_source(  # noqa: PLR0913, PLR0917 - where each kind of source is l
     source = _source(one, model, algorithms, environ, disk, faults)
     ca = _ca(one, model, disk, faults)
     _refuse_for_local(one.part, faults)
-    if model.proxy is not None:
-        proxy = build_proxy(model.proxy, one.part.child("proxy"), faults, covers_loopback=True)
+    if model.proxy is not None or model.proxy_file is not None:
+        outside = Outside(environ, one.directory, disk)
+        proxy = build_proxy(one.part, outside, faults, covers_loopback=True)
     if source is None:
         return None
     return replace(source, ca=ca, proxy=proxy, is_insecure=model.insecure)
@@ -71,7 +72,7 @@ def build_key_source(  # noqa: PLR0913, PLR0917 - where each kind of source is l
 def _refuse_for_local(part: Part, faults: list[Fault]) -> None:
     """Refuse `proxy` and `insecure` where they mean nothing, or are not this file's to say."""
     raw = part.raw if isinstance(part.raw, dict) else {}
-    for key in ("proxy", "insecure"):
+    for key in ("proxy", "proxy_file", "insecure"):
         if not raw.get(key):
             continue
         if part.document.include is not None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import unquote, urlsplit
 
+from gateway.settings.build.secrets import Outside
 from gateway.settings.schema.fetching import FetchingModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
@@ -21,29 +22,44 @@ _NAME = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 _WITHOUT_SECRETS = re.compile(rf"{_NAME}|[^@]*://(?:{_NAME}(?::{_NAME})?@)?[^@]*")
 
 
-def build_fetching(model: FetchingModel | None, part: Part, faults: list[Fault]) -> Proxy | None:
+def build_fetching(
+    model: FetchingModel | None, part: Part, outside: Outside, faults: list[Fault]
+) -> Proxy | None:
     """Return the proxy of all fetches; None without one, or if it is faulty."""
-    if model is None or model.proxy is None:
+    if model is None or (model.proxy is None and model.proxy_file is None):
         if model is not None and model.except_:
             message = "there is no `proxy` to except these from: add one, or remove `except`"
             faults.append(part.child("except").key_fault(Code.BAD_VALUE, message))
         return None
     exceptions = _read_exceptions(model.except_, part.child("except"), faults)
-    return build_proxy(model.proxy, part.child("proxy"), faults, exceptions)
+    return build_proxy(part, outside, faults, exceptions)
 
 
 def build_proxy(
-    text: str,
     part: Part,
+    outside: Outside,
     faults: list[Fault],
     exceptions: Exceptions = (frozenset(), ()),
     *,
     covers_loopback: bool = False,
 ) -> Proxy | None:
-    """Return the proxy at the address *text*, the value of *part*; None if it is faulty.
+    """Return the proxy in `proxy` or `proxy_file` of *part*; None without one, or a faulty one.
 
     No message repeats any of it: it may hold a password.
     """
+    written, in_file = part.child("proxy"), part.child("proxy_file")
+    if written.raw is not None and in_file.raw is not None:
+        message = "`proxy` and `proxy_file` are mutually exclusive"
+        faults.append(in_file.key_fault(Code.CONFLICTING_KEYS, message))
+        return None
+    at = written if in_file.raw is None else in_file
+    if not isinstance(at.raw, str):
+        return None
+    text = _written(at.raw, at, faults) if at is written else outside.read_file(at, faults)
+    return None if text is None else _parse(text, at, exceptions, covers_loopback, faults)
+
+
+def _written(text: str, part: Part, faults: list[Fault]) -> str | None:
     if not _WITHOUT_SECRETS.fullmatch(part.document.text_at(part.path, text)):
         message = (
             "user and password do not belong in this file: put them in environment variables,"
@@ -51,6 +67,12 @@ def build_proxy(
         )
         faults.append(part.fault(Code.BAD_VALUE, message))
         return None
+    return text
+
+
+def _parse(
+    text: str, part: Part, exceptions: Exceptions, covers_loopback: bool, faults: list[Fault]
+) -> Proxy | None:
     whole, _, address = text.rpartition("@")
     scheme, _, userinfo = whole.partition("://") if whole else ("http", "", "")
     try:

@@ -253,6 +253,9 @@ class IssuerModel(Strict):
         description="The forward proxy for requests to it, http://host:port, instead of that of"
         " `fetching`; user and password only as ${NAME}.",
     )
+    proxy_file: FileText | None = Field(
+        default=None, description="The file with the address of that proxy, password included."
+    )
     insecure: bool = Field(
         default=False,
         description="Whether its metadata and keys may be fetched over plain http, from private"

@@ -106,3 +106,30 @@ def test_no_message_has_a_password(written: str, tmp_path: Path) -> None:
     assert isinstance(outcome, Rejected)
     shown = "".join(map(str, outcome.faults))
     assert not any(part in shown for part in ("p%40ss", "p@ss", "w0rd", "s3cret"))
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_address_with_its_password_may_be_in_a_file(own: bool, tmp_path: Path) -> None:
+    (tmp_path / "held").write_text("http://gateway:hunter2@proxy.internal:3128\n")
+    issuer = '{issuer: "https://a.example", discovery: true, audiences: [a], proxy_file: held}'
+    text = one_issuer(issuer) if own else config("fetching: {proxy_file: held}\n")
+
+    proxy = load(tmp_path, text).issuers["main"].source.proxy
+
+    assert proxy is not None
+    assert (proxy.url, proxy.user) == ("http://proxy.internal:3128", "gateway")
+    assert proxy.password == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("conflicting_keys", "fetching: {proxy: 'http://h:1', ¦proxy_file: held}\n"),
+        ("bad_value", "fetching: {proxy_file: ¦held}\n"),
+        ("missing_file", "fetching: {proxy_file: ¦nowhere}\n"),
+    ],
+)
+def test_each_mistake_about_the_file_is_found(code: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "held").write_text("ftp://gateway:hunter2@proxy.internal")
+
+    assert_found(tmp_path, code, config(text))
