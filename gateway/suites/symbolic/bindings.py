@@ -59,6 +59,18 @@ def placeholders(*sides: Access) -> Binding:
     return found
 
 
+def has_fixed_variables(*sides: Access) -> bool:
+    """Return whether rules compare claims with a path that can be read in several ways.
+
+    Its variables are those of the one request, whatever others have.
+    """
+    return any(
+        bool(path_variables([one.operand for one in all_tests(_rules(side.match))]))
+        for side in sides
+        if side.match is not None and side.match.other_variables
+    )
+
+
 def own_values(positions: Iterable[int], *sides: Access) -> Binding:
     """Return the segments of the request itself at these *positions*."""
     found: dict[int, str] = {}

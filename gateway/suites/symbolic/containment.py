@@ -12,6 +12,7 @@ from gateway.suites.symbolic.access import Access, Undecided, Witness
 from gateway.suites.symbolic.bindings import (
     Binding,
     find_bindings,
+    has_fixed_variables,
     own_values,
     placeholders,
     readings_of,
@@ -223,7 +224,7 @@ class _Comparison:
                 yield from found
                 return
             undecided.update((one, None) for one in found if isinstance(one, Undecided))
-        if not bindings.is_complete:
+        if not bindings.is_complete or has_fixed_variables(self._old, self._new):
             text = "rules compare claims with segments of the path in too many ways"
             undecided[Undecided(text, ("require", "claims"))] = None
         yield from undecided

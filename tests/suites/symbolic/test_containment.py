@@ -191,6 +191,20 @@ def test_a_token_in_authorization_is_told_from_one_that_both_read() -> None:
     assert witnesses(of(**scopes("a")), of())[0].place is None
 
 
+def test_a_path_with_several_readings_is_not_decided_by_one_of_them() -> None:
+    def odd(*tests: tuple[str, str, Any]) -> Access:
+        one = of(**claims(("t", "equals", "{path.a}"), *tests))
+        assert one.match is not None
+        match = one.match._replace(other_variables=({"a": "y", "b": "t"},))
+        return replace(one, match=match)
+
+    old, new = odd(("t", "not_equals", "acme")), odd()
+
+    assert list(find_openings(new, old, AT)) == []
+    assert list(find_openings(new, new, AT)) == []
+    assert [type(one) for one in find_openings(old, new, AT)] == [Undecided]
+
+
 def test_whoever_needs_no_token_may_have_one_anywhere() -> None:
     both = TokenSources(frozenset({Place.AUTHORIZATION, Place.QUERY}))
 
