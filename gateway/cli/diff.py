@@ -25,6 +25,7 @@ from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.compare_regions import MAX_CELLS
 from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.report_formats import format_github, format_json
+from gateway.suites.differences.report_html import format_html
 from gateway.suites.differences.report_text import format_difference, format_summary
 from gateway.suites.files.models import DEFAULT_AT
 from gateway.suites.files.suite import Suite
@@ -38,7 +39,8 @@ _COLOURS = {
     "keys": "yellow",
     "moved": "yellow",
     "closed": "green",
-    "not compared": "yellow",
+    "not decided": "yellow",
+    "not tried": "yellow",
     "-": "red",
     "+": "green",
 }
@@ -112,7 +114,8 @@ class FailOn(click.ParamType[frozenset[str]]):
     is_flag=True,
     help="Do not fail because something could not be decided.",
 )
-@format_option("github")
+@click.option("--html", "as_page", is_flag=True, help="The same as --format html.")
+@format_option("github", "html")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     old: Path,
     new: Path,
@@ -121,6 +124,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     every: bool,
     max_cells: int,
     allow_undecided: bool,
+    as_page: bool,
     form: str,
 ) -> None:
     """Compare the access rules of OLD and NEW: their meaning, not their text.
@@ -133,12 +137,16 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """
     suite = None if suite_file is None else load_suite(suite_file)
     environ = {**os.environ, **({} if suite is None else suite.environment)}
+    names = str(old), str(new)
     old, new = file_or_stdin(old, "OLD"), file_or_stdin(new, "NEW")
     before, after = _load(old, new, environ)
     question = _question(suite, before, after)
     with show_progress("comparing") if form == "text" else nullcontext():
         difference = compare(before, after, question, max_cells)
-    _print(difference, form, every)
+    if as_page or form == "html":
+        click.echo("\n".join(format_html(difference, *names)))
+    else:
+        _print(difference, form, every)
     if _fails(difference, frozenset().union(*fail_on), allow_undecided):
         sys.exit(EXIT_NEGATIVE)
 

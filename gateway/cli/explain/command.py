@@ -42,6 +42,7 @@ from gateway.cli.explain.caller import (
     find_persona,
     persona_of_claims,
 )
+from gateway.cli.explain.graph import draw_explanation
 from gateway.cli.explain.host import settle_host
 from gateway.cli.explain.issuer import show_issuer
 from gateway.cli.explain.refusal import show_refusal
@@ -127,6 +128,7 @@ _COLOURS = {
 )
 @click.option("--admin-token", help="The token of the admin port.", metavar="SOURCE")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
+@click.option("--graph", "as_graph", is_flag=True, help="Draw the checks, as SVG.")
 @format_option()
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     words: Sequence[str],
@@ -147,6 +149,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     admin: str | None,
     admin_token: str | None,
     config: Path | None,
+    as_graph: bool,
     form: str,
 ) -> None:
     """Explain step by step how METHOD URL would be decided, and why.
@@ -167,6 +170,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     callers = [one for one in (token, claims, persona) if one is not None]
     about = (words, callers, suite_file, login, browser, headers, expected)
     is_asked = any(about) or at is not None
+    if as_graph and (form != "text" or not words):
+        raise click.UsageError("--graph draws the checks of METHOD and URL: give these alone")
     if issuer is not None:
         if is_asked or request_id is not None:
             raise click.UsageError("--issuer shows settings: give nothing about a request")
@@ -208,7 +213,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
             )
     place_of = _place_of(loaded.places)
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
-    _print(view, answer, form)
+    _print(view, answer, "svg" if as_graph else form)
     _exit(view, answer, expected)
 
 
@@ -268,6 +273,8 @@ def _print(view: ExplanationView, answer: Answer, form: str) -> None:
     if form == "json":
         members = {**view_as_json(view), "notes": answer.notes, "missing": answer.missing}
         click.echo(json.dumps(members, indent=2))
+    elif form == "svg":
+        click.echo(draw_explanation(view))
     else:
         print_painted(format_explanation(view, answer.notes).splitlines(), _COLOURS)
     for one in answer.missing:

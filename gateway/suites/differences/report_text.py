@@ -8,7 +8,7 @@ from gateway.suites.differences.facet import Change, Kind, Statement
 from gateway.suites.differences.side import State
 
 _ALWAYS = tuple(kind for kind in Kind if kind is not Kind.CHANGED)
-_TITLES = {
+TITLES = {
     Kind.OPENED: "opened: allowed from now on",
     Kind.LOOSENED: "loosened: allowed as before, with weaker proof or protection",
     Kind.KEYS: "keys: other keys or authorities decide from now on",
@@ -29,7 +29,7 @@ def format_difference(difference: Difference, every: bool) -> Iterator[str]:
     for kind in (*_ALWAYS, *((Kind.CHANGED,) if every else ())):
         cells = difference.of(kind)
         if cells:
-            yield _TITLES[kind]
+            yield TITLES[kind]
             for group in _by_target(cells):
                 yield from _cells(group, every)
     yield from _gaps(difference.gaps)
