@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gateway.cli.config_file import read_config
+from gateway.cli.drift import show_drift
 from gateway.cli.exit_codes import EXIT_NEGATIVE
 from gateway.cli.options import format_option
 from gateway.cli.output import print_faults, print_painted, show_progress
@@ -80,7 +81,12 @@ class FailOn(click.ParamType[frozenset[str]]):
 
 @click.command("diff")
 @click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("new", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--openapi",
+    type=click.Path(path_type=Path),
+    help="Compare OLD, the only file, with this description of its API instead.",
+)
 @click.option(
     "--personas",
     "suite_file",
@@ -118,7 +124,8 @@ class FailOn(click.ParamType[frozenset[str]]):
 @format_option("github", "html")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     old: Path,
-    new: Path,
+    new: Path | None,
+    openapi: Path | None,
     suite_file: Path | None,
     fail_on: tuple[frozenset[str], ...],
     every: bool,
@@ -130,11 +137,19 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """Compare the access rules of OLD and NEW: their meaning, not their text.
 
     Either may be - for stdin. It is proved that whoever NEW lets in gets in by OLD, or a caller is
-    shown who does not. What cannot be decided counts as a difference under --fail-on.
+    shown who does not. What cannot be decided counts as a difference under --fail-on. With
+    --openapi, OLD is compared with the description of its API.
 
     Exit code: 0, whatever differs, unless --fail-on applies; 1 if it does, or if a file is invalid;
     3 if a file is unreadable.
     """
+    if openapi is not None:
+        if new is not None or suite_file is not None:
+            raise click.UsageError("--openapi compares one configuration, without --personas")
+        show_drift(openapi, old, frozenset().union(*fail_on), form)
+        return
+    if new is None:
+        raise click.UsageError("Missing argument 'NEW'.")
     suite = None if suite_file is None else load_suite(suite_file)
     environ = {**os.environ, **({} if suite is None else suite.environment)}
     names = str(old), str(new)

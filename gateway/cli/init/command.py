@@ -79,7 +79,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if api is not None:
         plan = plan_api(api)
     made = _make(found, server, plan, api, openapi, output)
-    _write(made, output)
+    _write(made, output, openapi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _refuse_existing(output: Path | None) -> None:
             raise _stopped(f"{path} is there already, and is not overwritten", EXIT_ENVIRONMENT)
 
 
-def _write(made: _Made, output: Path | None) -> None:
+def _write(made: _Made, output: Path | None, openapi: Path | None) -> None:
     if output is not None:
         paths = _files(output)
         try:
@@ -207,7 +207,7 @@ def _write(made: _Made, output: Path | None) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise _stopped(f"cannot write {output}: {reason}", EXIT_ENVIRONMENT) from None
-    commands = [*_commands(output)]
+    commands = [*_commands(output, openapi)]
     if is_json():
         whole = {"config": made.config, "suite": made.suite}
         click.echo(json.dumps({**whole, "notes": list(made.notes), "next": commands}, indent=2))
@@ -223,12 +223,14 @@ def _write(made: _Made, output: Path | None) -> None:
         click.echo(escape(line), err=output is None)
 
 
-def _commands(output: Path | None) -> Iterator[str]:
+def _commands(output: Path | None, openapi: Path | None) -> Iterator[str]:
     config = shlex.quote(str((output or Path()) / CONFIG_NAME))
     yield f"gateway check --strict {config}"
     if output is not None:
         yield f"gateway test --config {config}"
     yield f"gateway run {config}"
+    if openapi is not None:
+        yield f"gateway diff --openapi {shlex.quote(str(openapi))} {config}"
 
 
 def _stopped(message: str, code: int) -> SystemExit:

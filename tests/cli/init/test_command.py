@@ -83,6 +83,7 @@ def test_every_rule_of_the_first_suite_is_tested(tmp_path: Path) -> None:
     assert ": 100 %" in done.stdout
 
 
+FAILING = ("--fail-on", "opened")
 SCHEMES = {
     "jwt": {"type": "http", "scheme": "bearer"},
     "oauth": {"type": "oauth2", "flows": {}},
@@ -106,7 +107,7 @@ ITEMS = st.dictionaries(st.sampled_from(["get", "post", "head", "trace"]), OPERA
 def test_whatever_the_description_what_is_made_of_it_is_sound(
     paths: dict[str, object], top: dict[str, object]
 ) -> None:
-    """`check --strict` accepts it and `test` passes it, or the description is refused."""
+    """`check` accepts it, `test` passes it, `diff` finds nothing opened; or it is refused."""
     whole = {"openapi": "3.1.0", **top, "components": {"securitySchemes": SCHEMES}, "paths": paths}
     with tempfile.TemporaryDirectory() as name, issuer_peer() as url:
         folder = Path(name)
@@ -115,6 +116,8 @@ def test_whatever_the_description_what_is_made_of_it_is_sound(
         done = init(url, "--openapi", file, "--output", folder / "new")
         if done.exit_code == 0:
             assert_sound(folder / "new")
+            compared = run("diff", "--openapi", file, folder / "new" / "gateway.yaml", *FAILING)
+            assert compared.exit_code == 0, compared.output
         else:
             assert done.exit_code == 1, done.output
             assert "duplicate_value" in done.stderr or "no operation of" in done.stderr
