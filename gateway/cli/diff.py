@@ -146,7 +146,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if openapi is not None:
         if new is not None or suite_file is not None:
             raise click.UsageError("--openapi compares one configuration, without --personas")
-        show_drift(openapi, old, frozenset().union(*fail_on), form)
+        show_drift(openapi, old, frozenset().union(*fail_on), allow_undecided, form)
         return
     if new is None:
         raise click.UsageError("Missing argument 'NEW'.")

@@ -22,10 +22,12 @@ from gateway.openapi.drift_report import (
 )
 
 
-def show_drift(description: Path, config: Path, fail_on: Collection[str], form: str) -> None:
+def show_drift(
+    description: Path, config: Path, fail_on: Collection[str], allow_undecided: bool, form: str
+) -> None:
     """Print the drift between both files; exit with 1 if it is of a kind in *fail_on*.
 
-    Whatever could not be compared may be of any kind.
+    Whatever could not be compared may be of any kind, unless *allow_undecided*.
     """
     api = load_api(description)
     loaded = load_or_exit(file_or_stdin(config, "the configuration"), os.environ, warns=False)
@@ -37,12 +39,12 @@ def show_drift(description: Path, config: Path, fail_on: Collection[str], form: 
             click.echo(escape(line))
     if form == "github":
         click.echo(format_summary(drift), err=True)
-    if _fails(drift, fail_on):
+    if _fails(drift, fail_on, allow_undecided):
         sys.exit(EXIT_NEGATIVE)
 
 
-def _fails(drift: Drift, fail_on: Collection[str]) -> bool:
-    kinds = [one.kind for one in drift.findings]
+def _fails(drift: Drift, fail_on: Collection[str], allow_undecided: bool) -> bool:
+    kinds = [one.kind for one in drift.findings if not (allow_undecided and one.kind is None)]
     if "any" in fail_on:
         return bool(kinds)
     return bool(fail_on) and any(kind is None or kind.value in fail_on for kind in kinds)

@@ -116,5 +116,9 @@ def make_rule(security: Security) -> ScopeRule | None:
     """Return the rule over scopes; None if any valid token will do."""
     if not any(security.alternatives):
         return None
-    parts: list[ScopeExpression] = [AllOf(tuple(sorted(one))) for one in security.alternatives]
+    parts = [_all_of(sorted(one)) for one in security.alternatives]
     return compile_scopes(parts[0] if len(parts) == 1 else AnyOf(tuple(parts)))
+
+
+def _all_of(scopes: Sequence[str]) -> ScopeExpression:
+    return scopes[0] if len(scopes) == 1 else AllOf(tuple(scopes))
