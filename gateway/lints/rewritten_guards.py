@@ -1,6 +1,7 @@
 """Warn about rewritten paths that reach, at the service, what stricter routes guard."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.lints.service_view import ServiceView, make_reading, make_view, meetings
@@ -12,7 +13,7 @@ from gateway.settings.values.configuration import Settings
 from gateway.settings.values.rewrite import Rewrite
 
 # Enough for a message: thousands of routes that become one path are all lax to each other.
-MAX_MEETINGS = 100
+MAX_MEETINGS = 10
 
 Meeting = tuple[ServiceView, ServiceView, tuple[str, ...]]
 """A lax route, a stricter one, and the segments of a path that a server receives from both."""
@@ -47,8 +48,8 @@ def find_meetings(
 ) -> Iterator[Meeting]:
     """Yield each lax route and stricter route with a path that a server receives from both.
 
-    *rewrites* are by ``Route.index``, *servers* by upstream. A lax route that is rewritten yields
-    at most ``MAX_MEETINGS``.
+    *rewrites* are by ``Route.index``, *servers* by upstream. A route that is rewritten yields at
+    most ``MAX_MEETINGS``.
     """
     if not any(rewrites):
         return
@@ -57,20 +58,27 @@ def find_meetings(
         return
     search, neighbours = _Search(routes, views), _Neighbours(views, servers)
     readings = [reading for view in views if (reading := make_reading(view)) is not None]
-    for lax in (*views, *readings):
-        count = 0
-        for strict in neighbours.near(lax):
-            if lax.route is strict.route or not (lax.is_rewritten or strict.is_rewritten):
-                continue
+    rewritten = [view for view in views if view.is_rewritten]
+    for view in (*rewritten, *readings):
+        found = _meet(view, neighbours, search)
+        # One is enough for a warning; a rewritten route gets only one.
+        yield from islice(found, MAX_MEETINGS) if view.is_rewritten else found
+
+
+def _meet(view: ServiceView, neighbours: "_Neighbours", search: "_Search") -> Iterator[Meeting]:
+    """Yield the meetings of *view* with others; one of both is rewritten."""
+    for other in neighbours.near(view):
+        if view.route is other.route or not (view.is_rewritten or other.is_rewritten):
+            continue
+        # One that is rewritten itself has its own turn to be the lax one.
+        is_lax_too = not (other.is_rewritten or view.is_reading)
+        pairs = ((view, other), (other, view)) if is_lax_too else ((view, other),)
+        for lax, strict in pairs:
             if asks_as_much(lax.route, strict.route, lax.variables, strict.variables):
                 continue
             sent = search.find(lax, strict)
             if sent is not None:
                 yield lax, strict, sent
-                count += 1
-                # One is enough for a warning; a rewritten route gets only one.
-                if count == MAX_MEETINGS and lax.is_rewritten:
-                    break
 
 
 class _Neighbours:
