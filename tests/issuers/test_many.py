@@ -97,7 +97,8 @@ def test_the_issuer_is_found_by_its_name_before_any_key_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("changes", "issuers"),
     [
-        ({"iss": "https://evil.example/"}, ["https://evil.example/"]),
+        # The second tells whether only the slash at the end differs.
+        ({"iss": "https://evil.example/"}, ["https://evil.example/", "https://evil.example"]),
         ({"iss": ...}, []),
         ({"iss": 7}, []),
     ],

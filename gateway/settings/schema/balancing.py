@@ -76,6 +76,11 @@ class OverloadModel(Strict):
 class HealthModel(Strict):
     """Active health checks of each server."""
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        return {"path": value} if isinstance(value, str) else None
+
     path: Annotated[Text, AfterValidator(_target), _TARGET_SCHEMA] = Field(
         description="The path of the GET request."
     )
@@ -121,6 +126,11 @@ class RetriesModel(Strict):
 
 class QueueModel(Strict):
     """Requests that wait for a connection while `max_connections` are in use."""
+
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        return {"size": value} if isinstance(value, int) and value > 1 else None
 
     size: Count = described(100, "How many may wait.")
     timeout: Duration = described("1s", "How long each may wait.")

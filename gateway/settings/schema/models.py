@@ -138,6 +138,13 @@ class AdminModel(Strict):
 class UpstreamModel(BalancingModel):
     """A service and its servers."""
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        if isinstance(value, str):
+            return {"servers": [value]}
+        return {"servers": value} if isinstance(value, list) else None
+
     servers: Unique[ServerText] = Field(
         description="http:// or https:// with host and optional port; no path."
     )
@@ -307,6 +314,17 @@ class ConfigFile(TeamFile):
     ] = Field(
         default="0.0.0.0:8080", description="Where the data port listens: an address, or several."
     )
+
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *value* for *key*."""
+        is_port = isinstance(value, int) and not isinstance(value, bool)
+        if key == "listen" and is_port:
+            return f"write `listen: 0.0.0.0:{value}`"
+        if key == "admin" and is_port:
+            return f"write `admin: 127.0.0.1:{value}`"
+        return None
+
     admin: Annotated[
         Annotated[AddressText, Tag(TEXT)]
         | Annotated[AdminModel, Tag(TABLE)]

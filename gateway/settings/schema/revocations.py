@@ -18,6 +18,13 @@ class RevocationModel(Strict):
         json_schema_extra={"oneOf": [{"required": [source]} for source in LIST_SOURCES]}
     )
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        if not isinstance(value, str):
+            return None
+        return {"url" if "://" in value else "file": value}
+
     url: SafeUrl | None = Field(default=None, description="The URL of the list.")
     file: FileText | None = Field(default=None, description="A file with the list.")
     issuers: Unique[Reference] | None = Field(

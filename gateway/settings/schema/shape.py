@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.settings.schema.meant import meant_key, meant_value
 from gateway.settings.schema.types import Strict
 from gateway.settings.text.document import KeyPath, Part
 from gateway.settings.text.fault import Code, Fault
@@ -81,8 +82,8 @@ def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
         message = f"the key `{steps[-1]}` is missing"
         return document.key_fault(path[:-1], Code.MISSING_KEY, message)
     code, message = _words(detail)
-    if code is Code.WRONG_TYPE and not is_filled:
-        meant = _find_meant(kind, steps, detail["input"])
+    if code is Code.WRONG_TYPE and not is_filled and "write" not in message:
+        meant = _find_meant(kind, steps, detail["input"]) or _meant_value(kind, steps, path, detail)
         message += f": {meant}" if meant is not None else ""
     fault = document.key_fault if about_key else document.fault
     return fault(path, code, message)
@@ -95,13 +96,54 @@ def _unknown_key(kind: Any, steps: Sequence[str | int], value: object) -> str:
         return f"unknown key `{shorten(wrong)}`: {meant}"
     models = _models_at(kind, steps[:-1])
     known = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    meant = meant_key(wrong, known) or _find_owner(models, wrong)
+    if meant is not None:
+        return f"unknown key `{shorten(wrong)}`: {meant}"
     return f"unknown key `{shorten(wrong)}`{did_you_mean(wrong, sorted(known))}"
+
+
+def _find_owner(models: Sequence[type[BaseModel]], wrong: str) -> str | None:
+    """Return in which table of *models* the key *wrong* belongs, if there is exactly one."""
+    owners = [
+        field.alias or name
+        for model in models
+        for name, field in model.model_fields.items()
+        if any(
+            wrong == (one.alias or key)
+            for below in _models_at(field.annotation, ())
+            for key, one in below.model_fields.items()
+        )
+    ]
+    if len(owners) != 1:
+        return None
+    return f"it belongs in `{owners[0]}`: write `{owners[0]}: {{{wrong}: …}}`"
+
+
+def _meant_value(
+    kind: Any, steps: Sequence[str | int], path: KeyPath, detail: ErrorDetails
+) -> str | None:
+    """Return what to write instead of a value of the wrong type, which is at *path*."""
+    key = path[-1] if path else None
+    if not isinstance(key, str):
+        return None
+    examples = [
+        example
+        for model in (_models_at(kind, steps[:-1]) if steps else ())
+        for name, field in model.model_fields.items()
+        if (field.alias or name) == key
+        for example in field.examples or ()
+    ]
+    models = _models_at(kind, steps)
+    return meant_value(detail["type"], key, detail["input"], models, examples)
 
 
 def _find_meant(kind: Any, steps: Sequence[str | int], value: object) -> str | None:
     """Return what the models at *steps* say should be written there instead of *value*."""
     if not steps:
         return None
+    if isinstance(value, dict) and list(value.values()) == [None]:
+        # `{path.tenant}` without quotes is a mapping of one key to nothing.
+        return f'write `{steps[-1]}: "{{{shorten(str(next(iter(value))))}}}"`, in quotes'
     owner = str(steps[-2]) if len(steps) > 1 else ""
     models = (one for one in _models_at(kind, steps[:-1]) if issubclass(one, Strict))
     found = (model.find_meant(owner, str(steps[-1]), value) for model in models)
@@ -122,6 +164,8 @@ def _words(detail: ErrorDetails) -> tuple[Code, str]:
         if not isinstance(value, str):
             return Code.WRONG_TYPE, f"expected text, not {_kind_of(value)}"
         choices = [choice.strip("'") for choice in _choices(detail)]
+        if value.isdecimal() and choices == ["auto"]:
+            return Code.BAD_VALUE, f"write {value} without quotes, or auto"
         meant = did_you_mean(value, choices)
         return Code.BAD_VALUE, f"`{shorten(value)}` is not one of {', '.join(choices)}{meant}"
     if error in set(Code):

@@ -38,6 +38,11 @@ class Strict(BaseModel):
         """
         return None
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return the mapping that *value*, which is none, probably stands for."""
+        return None
+
 
 def bad(code: Code, message: str) -> PydanticCustomError:
     """Return an error that carries our code through pydantic."""

@@ -93,6 +93,9 @@ def show_yaml(value: object) -> str:
     """Return *value*, a scalar or a list, as YAML for a message; a long text is shortened."""
     if isinstance(value, list):
         return f"[{', '.join(map(show_yaml, value))}]"
+    if isinstance(value, dict):
+        pairs = (f"{show_yaml(key)}: {show_yaml(one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return shorten(value)
     shown = shorten(value) if isinstance(value, str) else value

@@ -16,6 +16,7 @@ from gateway.settings.text.document import Document, KeyPath
 from gateway.settings.text.fault import Code, Fault, Place
 from gateway.settings.text.scalars import Surprise, parse_scalar, shorten
 from gateway.settings.text.variables import BadReference, Withheld, replace_variables
+from gateway.settings.text.yaml_errors import explain_yaml_error
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
@@ -51,7 +52,7 @@ def parse_yaml(content: bytes, file: str, environ: Mapping[str, str] | Withheld)
     except UnicodeDecodeError as error:
         builder.faults.append(_not_utf8(content, file, error.start))
     except yaml.YAMLError as error:
-        builder.faults.append(_not_yaml(file, error))
+        builder.faults.append(_not_yaml(file, builder.text, error))
     return Document(
         builder.root,
         builder.start,
@@ -219,6 +220,12 @@ class _Builder:
                 self.written.setdefault(path[:length], []).append((replaced, value))
         if _CONTROL.search(replaced):
             message = "control characters are not allowed"
+            if "-----BEGIN " in replaced:
+                key = next((step for step in reversed(path) if isinstance(step, str)), "key")
+                message = (
+                    "a key or a certificate stays in a file of its own: write the name of the file,"
+                    f" e.g. `{shorten(key)}: file.pem`"
+                )
             self.faults.append(self._fault(event, Code.BAD_VALUE, message))
         return replaced
 
@@ -244,8 +251,7 @@ def _not_utf8(content: bytes, file: str, offset: int) -> Fault:
     return Fault(Place(file, line, column), Code.NOT_YAML, "not UTF-8 text")
 
 
-def _not_yaml(file: str, error: yaml.YAMLError) -> Fault:
+def _not_yaml(file: str, text: str, error: yaml.YAMLError) -> Fault:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-    return Fault(place, Code.NOT_YAML, f"not YAML: {problem or 'the text cannot be read'}")
+    return Fault(place, Code.NOT_YAML, f"not YAML: {explain_yaml_error(text, error)}")

@@ -18,6 +18,7 @@ _PLAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_NAME_LENGTH = 253  # RFC 1035 section 2.3.4, without the lengths of the labels
 _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
+_PORT_ALONE = re.compile(r"(?:\*?:)?([0-9]{1,5})")  # as in other products: every address
 _MAX_PORT = 65535
 
 # RFC 1918, RFC 4193, and loopback and link-local ones of both versions. Not all that is not global:
@@ -38,7 +39,9 @@ def parse_address(text: str) -> Address | str:
     """Return ``host:port`` or ``[v6]:port`` as an address, or why it is not one."""
     found = _ADDRESS.fullmatch(text)
     if found is None:
-        return "not an address: write host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
+        port = _PORT_ALONE.fullmatch(text)
+        write = f"0.0.0.0:{port[1]}" if port else "host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
+        return f"not an address: write {write}"
     host = _plain_host(found[1])
     if host is None:
         return "the brackets do not hold an IPv6 address"

@@ -44,8 +44,8 @@ def messages(text: str, kind: type[Strict]) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
-        ("servers: a", UpstreamModel, "expected a list, not text"),
-        ("servers: 1.5", UpstreamModel, "expected a list, not a number"),
+        ("servers: a", UpstreamModel, "expected a list, not text: write `servers: [a]`"),
+        ("servers: 1.5", UpstreamModel, "expected a list, not a number: write `servers: [1.5]`"),
         ("servers: {a: b}", UpstreamModel, "expected a list, not a mapping"),
         ("servers: [1]", UpstreamModel, "expected text, not a number"),
         ("servers: [[]]", UpstreamModel, "expected text, not a list"),

@@ -60,7 +60,11 @@ def build_proxy(
 
 
 def _written(text: str, part: Part, faults: list[Fault]) -> str | None:
-    if not _WITHOUT_SECRETS.fullmatch(part.document.text_at(part.path, text)):
+    written = part.document.text_at(part.path, text)
+    if "@" not in written and "://" not in text:
+        faults.append(part.fault(Code.BAD_VALUE, f"not a proxy: write it like {_EXAMPLE}"))
+        return None
+    if not _WITHOUT_SECRETS.fullmatch(written):
         message = (
             "user and password do not belong in this file: put them in environment variables,"
             " and write http://${PROXY_USER}:${PROXY_PASSWORD}@HOST:PORT"

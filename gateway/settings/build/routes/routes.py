@@ -171,16 +171,27 @@ def _hosts(match: MatchModel, part: Part, faults: list[Fault]) -> tuple[str, ...
 
 def host_problem(host: str) -> str | None:
     """Return what is wrong with *host*, a host name or wildcard, or None."""
+    if host == "*":
+        return "`*`: for every host, leave the list out"
     plain = host.removeprefix("*.")
     if "*" in plain:
         return f"`{shorten(host)}`: a wildcard must be the whole first label, e.g. *.example.com"
     canonical = canonical_host(plain.encode("utf-8", "replace"))
     if canonical is None:
-        return f"`{shorten(host)}` is not a host"
+        return f"`{shorten(host)}` is not a host: {_meant_host(host)}"
     if canonical != plain:
         # Request hosts are compared in this form, so no other form could ever match.
         return f"write it as {host[: len(host) - len(plain)]}{canonical}"
     return None
+
+
+def _meant_host(host: str) -> str:
+    if host.startswith("."):
+        return f"for all hosts below it, write `*{shorten(host)}`"
+    bare = host.partition("://")[2] or host
+    bare = bare.partition("/")[0].lower()
+    known = canonical_host(bare.encode("utf-8", "replace"))
+    return f"write `{shorten(known)}`" if known else "write it like api.example.com"
 
 
 def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault]) -> None:

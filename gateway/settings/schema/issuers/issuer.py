@@ -35,6 +35,7 @@ from gateway.settings.schema.types import (
     text_or_table,
 )
 from gateway.settings.text.fault import Code
+from gateway.settings.text.scalars import shorten, show_yaml
 
 Signal = Literal["nonce", "at_hash", "c_hash", "token_use", "typ", "azp"]
 
@@ -146,6 +147,25 @@ class IssuerModel(Strict):
             "allOf": list(_RULES),
         }
     )
+
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *value* for *key*."""
+        if not isinstance(value, str):
+            return None
+        if key == "discovery" and value not in {"true", "false"}:
+            url = shorten(value)
+            return f"write `discovery: true`; the address of metadata is `discovery_url: {url}`"
+        if key == "audiences" and value != "*":
+            return f"write `audiences: {show_yaml([value])}`"
+        return None
+
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        if not isinstance(value, str):
+            return None
+        return {"issuer": value, "discovery": True, "audiences": ["NAME"]}
 
     issuer: Text = Field(
         description="The `iss` of its tokens, compared code point by code point; {tenantid} stands "

@@ -8,7 +8,7 @@ from gateway.decision.rules.claim_tests import KINDS, OPERATORS
 from gateway.settings.schema.routes.foreign_operators import find_meant_operator
 from gateway.settings.schema.types import LIST, TABLE, Number, Scalar, Strict, Text, bad
 from gateway.settings.text.fault import Code
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.scalars import shorten, show_yaml
 
 
 def _list_or_tests(value: object) -> str:
@@ -28,7 +28,19 @@ def _refuse_tables_of_groups(value: object) -> object:
                 f" a group is a list: write `{kind}: [{{{first}: …}}]`"
             )
             raise bad(Code.WRONG_TYPE, message)
+    for claim, items in value.items():
+        if claim not in KINDS and isinstance(items, list) and items and _are_scalars(items):
+            name = show_yaml(claim)
+            message = (
+                f"a list is no test: write `{name}: {{in: {show_yaml(items)}}}`, or `contains`"
+                " if the claim itself is a list"
+            )
+            raise bad(Code.WRONG_TYPE, message)
     return value
+
+
+def _are_scalars(items: list[object]) -> bool:
+    return all(isinstance(item, str | int | float) for item in items)
 
 
 class ClaimModel(Strict):
@@ -40,6 +52,11 @@ class ClaimModel(Strict):
     def find_meant(cls, owner: str, key: str, value: object) -> str | None:
         """Return what to write instead of the operator *key* of the claim *owner*."""
         return find_meant_operator(owner, key, value)
+
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return the test that *value*, alone, probably stands for."""
+        return {"equals": value} if isinstance(value, str | int | float) else None
 
     equals: Scalar = Field(
         default=None,

@@ -163,6 +163,14 @@ class MatchModel(MatchedModel):
         json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["path_prefix"]}]}
     )
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        path = value[0] if isinstance(value, list) and value else value
+        if not isinstance(path, str):
+            return None
+        return {"path_prefix" if path.endswith("/") else "path": path}
+
     path: PathText | None = Field(
         default=None, description="The whole path; {name} stands for one segment."
     )
@@ -173,6 +181,11 @@ class MatchModel(MatchedModel):
 
 class RouteTimeoutsModel(Strict):
     """How long the requests of one route may take."""
+
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        return {"response": value} if isinstance(value, str) else None
 
     response: Duration | None = Field(
         default=None,
@@ -307,6 +320,18 @@ class RouteModel(SharedModel):
             ],
         }
     )
+
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *value* for *key*."""
+        if key == "require" and isinstance(value, str | bool):
+            return "write `require: {}` for any valid token, or `public: true` for no token"
+        if key == "rate_limits" and isinstance(value, dict):
+            return (
+                "declare it under `rate_limits` of the main file, and write its name here:"
+                " `rate_limits: [NAME]`"
+            )
+        return None
 
     name: Name = Field(description="The name in logs and metrics; unique.", examples=["read-order"])
     match: MatchModel = Field(

@@ -178,13 +178,18 @@ def test_routes_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
         ("*.API.example", "write it as *.api.example"),
         ("a.example.", "write it as a.example"),
         ("a.example:80", "write it as a.example"),
-        ("*", "`*`: a wildcard must be the whole first label, e.g. *.example.com"),
+        ("*", "`*`: for every host, leave the list out"),
+        (".a.example", "`.a.example` is not a host: for all hosts below it, write `*.a.example`"),
+        ("https://a.example/b", "`https://a.example/b` is not a host: write `a.example`"),
         (
             "a*.example",
             "`a*.example`: a wildcard must be the whole first label, e.g. *.example.com",
         ),
-        ("a b", "`a b` is not a host"),
-        ("b\u00fccher.example", "`b\u00fccher.example` is not a host"),
+        ("a b", "`a b` is not a host: write it like api.example.com"),
+        (
+            "b\u00fccher.example",
+            "`b\u00fccher.example` is not a host: write it like api.example.com",
+        ),
     ],
 )
 def test_a_host_that_no_request_could_name_is_told_how_to_write_it(
