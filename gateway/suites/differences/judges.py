@@ -1,10 +1,12 @@
 """Judges: what a change of one setting means for who has access.
 
 A judge is called with two values that differ, None for a side that lacks the facet. If it cannot
-tell what the change means, it assumes the worst.
+tell what the change means, it assumes the worst. Judges are made once: thousands of routes have
+the same.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import cache
 
 from gateway.suites.differences.facet import Judge, Kind, Kinds
 
@@ -24,12 +26,14 @@ def harmless(reason: str) -> Judge:
     return by_requests
 
 
+@cache
 def always(*kinds: Kind) -> Judge:
     """Return a judge to whom every change is of these *kinds*."""
     every = frozenset(kinds)
     return lambda _old, _new: every
 
 
+@cache
 def part(judge: Judge) -> Judge:
     """Return *judge* for a part of something that is judged as a whole when it comes or goes."""
     return lambda old, new: NOTHING if old is None or new is None else judge(old, new)
@@ -46,6 +50,7 @@ def comes_and_goes(added: Kinds, removed: Kinds, judge: Judge) -> Judge:
     return judge_any
 
 
+@cache
 def rises(kind: Kind = Kind.LOOSENED) -> Judge:
     """Return a judge of numbers: more is of *kind*, less is stricter."""
 
@@ -57,22 +62,26 @@ def rises(kind: Kind = Kind.LOOSENED) -> Judge:
     return judge
 
 
+@cache
 def falls(kind: Kind = Kind.LOOSENED) -> Judge:
     """Return a judge of numbers: less is of *kind*, more is stricter."""
     reverse = rises(kind)
     return lambda old, new: reverse(new, old)
 
 
+@cache
 def switches_on(kind: Kind) -> Judge:
     """Return a judge of a switch: on is of *kind*, off is stricter."""
     return lambda _old, new: frozenset({kind}) if new else CLOSED
 
 
+@cache
 def switches_off(kind: Kind) -> Judge:
     """Return a judge of a switch: off is of *kind*, on is stricter."""
     return lambda _old, new: CLOSED if new else frozenset({kind})
 
 
+@cache
 def grows(kind: Kind = Kind.OPENED) -> Judge:
     """Return a judge of sets: more members are of *kind*, fewer are stricter."""
 
@@ -84,6 +93,7 @@ def grows(kind: Kind = Kind.OPENED) -> Judge:
     return judge
 
 
+@cache
 def shrinks(kind: Kind) -> Judge:
     """Return a judge of sets: fewer members are of *kind*, more are stricter."""
     reverse = grows(kind)
@@ -101,6 +111,7 @@ def weakens(strongest_first: Sequence[object], kind: Kind = Kind.LOOSENED) -> Ju
     return lambda old, new: by_rank(ranks.get(old), ranks.get(new))
 
 
+@cache
 def on(read: Callable[[object], object], judge: Judge) -> Judge:
     """Return *judge* for what *read* makes of the values."""
     return lambda old, new: judge(read(old), read(new))

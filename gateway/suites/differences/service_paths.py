@@ -147,6 +147,8 @@ def _find(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
     for server, view in after:
         if (server, view.shape) not in known and server in servers:
             moved.setdefault(view, []).append(servers[server])
+    if not moved:
+        return
     search = _Search(old, new, callers)
     for view, trees in moved.items():
         yield from islice(search.find(view, trees), _MOST_SHOWN)
