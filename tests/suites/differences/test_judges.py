@@ -57,7 +57,7 @@ WHOLE = comes_and_goes(frozenset({KEYS}), frozenset({OPENED}), rises())
         (WHOLE, None, 1, {KEYS}),
         (WHOLE, 1, None, {OPENED}),
         (WHOLE, 2, 1, {CLOSED}),
-        (on(lambda pair: pair[0], rises()), (1, "a"), (2, "b"), {LOOSENED}),  # type: ignore[index]
+        (on(lambda pair: pair[0], rises()), (1, "a"), (2, "b"), {LOOSENED}),
     ],
 )
 def test_a_change_means(judge: Judge, old: object, new: object, kinds: set[Kind]) -> None:
