@@ -51,7 +51,7 @@ def _line(pieces: Sequence[str], widths: Sequence[int], wanted: Sequence[str | N
 
 def _share(natural: Sequence[int], width: int | None) -> list[int]:
     """Return the widths of columns that together are at most *width*: the widest give first."""
-    if width is None:
+    if width is None or not natural:
         return list(natural)
     room = width - len(_GAP) * (len(natural) - 1)
     least = min(_LEAST, max(room // len(natural), 1))

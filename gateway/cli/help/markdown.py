@@ -118,5 +118,7 @@ def _table(lines: Sequence[str], page: str, width: int) -> Iterator[str]:
         [_inline(cell.strip().replace("\\|", "|"), page) for cell in _CELL.split(line)[1:-1]]
         for line in lines
     ]
-    head, rest = rows[0], rows[2:]  # the second line only divides them
+    head = rows[0]
+    # The second line only divides them. GitHub, too, cuts or fills a row of another length.
+    rest = [[*row[: len(head)], *[""] * (len(head) - len(row))] for row in rows[2:]]
     yield from (_paint(line) for line in fit_table(head, rest, width, {}).splitlines())

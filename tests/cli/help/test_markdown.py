@@ -68,6 +68,11 @@ def _is_one_code(line: str) -> bool:
     return "`" in line
 
 
+@pytest.mark.parametrize("text", ["|", "| a |\n|---|\n| b | c |\n|", "| a | b |\n|-|\n| c |"])
+def test_a_table_that_is_none_is_shown(text: str) -> None:
+    assert "c" not in show(text) or show(text).splitlines() == ["a  b", "c"]
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=200))
 def test_any_text_is_shown(text: str) -> None:
     assert isinstance(show(text), str)
