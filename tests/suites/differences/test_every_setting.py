@@ -51,6 +51,8 @@ TEXTS = {
     "other_hmac.txt": SECRET[::-1],
     "redis.txt": "redis://10.0.0.5:6379/1",
     "other_redis.txt": "redis://10.0.0.6:6379/1",
+    "proxy.txt": "http://10.0.0.2:3128",
+    "other_proxy.txt": "http://10.0.0.3:3128",
     "fields.txt": "authorization=a",
     "other_fields.txt": "authorization=b",
     "tenants.txt": "a\nb\n",
