@@ -122,7 +122,8 @@ class Regions:
         for region in find_regions(*self._settings, self._are_alike):
             self.asked.regions += 1
             if isinstance(region, UndecidedRequests):
-                self._note(Kind.OPENED, f"requests of {region.route}", region.text)
+                if region.may_open:
+                    self._note(Kind.OPENED, f"requests of {region.route}", region.text)
                 self._note(Kind.CLOSED, f"requests of {region.route}", region.text)
             else:
                 yield from self._compare_one(region, personas, max_cells)
