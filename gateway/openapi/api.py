@@ -50,11 +50,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An operation that no route can have, and *why*."""
+    """An operation that no route can have, and *why*; *operation* if its path is one of routes."""
 
     place: Place
     what: str
     why: str
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)

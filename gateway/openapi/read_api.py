@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from gateway.decision.routes.template import Variable, parse_template
-from gateway.openapi.api import Api, LeftOut, Operation, Security
+from gateway.openapi.api import Access, Api, LeftOut, Operation, Security
 from gateway.openapi.nodes import Member, Node, UnreadableNodesError, read_nodes
 from gateway.openapi.references import References
 from gateway.openapi.security import UNSAID, SecurityReader
 from gateway.openapi.servers import Servers, read_servers
-from gateway.openapi.templates import Template, make_template
+from gateway.openapi.templates import Overlaps, Template, make_template
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
@@ -183,9 +183,29 @@ def _drop_collisions(
             else:
                 dropped.update((id(one), id(other)))
                 why = "no route tells it from {}, which has another rule"
-                left_out.append(LeftOut(one.place, _name(one), why.format(_name(other))))
-                left_out.append(LeftOut(other.place, _name(other), why.format(_name(one))))
-    return [one for one in operations if id(one) not in dropped], left_out
+                left_out.append(LeftOut(one.place, _name(one), why.format(_name(other)), one))
+                left_out.append(LeftOut(other.place, _name(other), why.format(_name(one)), other))
+    kept = [one for one in operations if id(one) not in dropped]
+    takers = {id(one): other for one, other in _takers(kept)}
+    for one in kept:
+        if id(one) in takers:
+            why = f"its route would own requests of {_name(takers[id(one)])}, with another rule"
+            left_out.append(LeftOut(one.place, _name(one), why, one))
+    return [one for one in kept if id(one) not in takers], left_out
+
+
+def _takers(operations: list[Operation]) -> Iterator[tuple[Operation, Operation]]:
+    """Yield each operation that is wider than written, with one of another rule that it takes from.
+
+    `/v{number}/admin` is `/{number}/admin`, and so comes before `/{tenant}/{id}`.
+    """
+    overlaps = Overlaps(operations)
+    for one in operations:
+        if one.is_wider and one.security.access is not Access.UNCOVERED:
+            taken = overlaps.behind(one)
+            found = next((other for other in taken if other.security != one.security), None)
+            if found is not None:
+                yield one, found
 
 
 def _pairs(group: list[Operation]) -> Iterator[tuple[Operation, Operation]]:

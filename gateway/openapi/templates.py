@@ -1,10 +1,12 @@
 """Turn the paths of OpenAPI into path templates of routes."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from gateway.decision.routes.template import parse_template
+from gateway.decision.routes.template import Segment, Variable, parse_template
+from gateway.openapi.api import Operation
 from gateway.settings.text.scalars import shorten
 
 # RFC 3986 §3.3: pchar without `;`, which a canonical path must not have. Escapes stay.
@@ -48,6 +50,41 @@ def make_template(written: str) -> Template | str:
     except ValueError as error:
         return shorten_all(str(error))
     return Template(path, is_wider)
+
+
+class Overlaps:
+    """Operations by what their paths have in common."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._groups: dict[tuple[str, int], list[tuple[Sequence[Segment], Operation]]] = {}
+        for one in operations:
+            segments = parse_template(one.path, is_prefix=False)
+            if any(isinstance(segment, Variable) for segment in segments):
+                self._groups.setdefault(_group(one, segments), []).append((segments, one))
+
+    def behind(self, operation: Operation) -> Iterator[Operation]:
+        """Yield the operations that would own requests of *operation* if that had no route."""
+        segments = parse_template(operation.path, is_prefix=False)
+        for others, one in self._groups.get(_group(operation, segments), ()):
+            if one is not operation and _comes_before(segments, others):
+                yield one
+
+
+def _group(operation: Operation, segments: Sequence[Segment]) -> tuple[str, int]:
+    # A route for GET owns HEAD as well (RFC 9110 §9.3.2).
+    return "GET" if operation.method == "HEAD" else operation.method, len(segments)
+
+
+def _comes_before(segments: Sequence[Segment], others: Sequence[Segment]) -> bool:
+    """Return whether some path fits both templates, and routing prefers the first."""
+    first = None
+    for one, other in zip(segments, others, strict=True):
+        is_fixed, is_other_fixed = isinstance(one, str), isinstance(other, str)
+        if is_fixed and is_other_fixed and one != other:
+            return False
+        if first is None and is_fixed != is_other_fixed:
+            first = is_fixed
+    return first is True
 
 
 def shorten_all(text: str) -> str:

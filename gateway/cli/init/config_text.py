@@ -73,6 +73,8 @@ def _route(route: PlannedRoute) -> Iterator[str]:
 def _access(security: Security) -> str:
     if security.access is Access.PUBLIC:
         return "public: true"
+    if security.access is Access.UNCOVERED:
+        return "require: {scopes: {all: [refused, {none: [refused]}]}} # no token passes"
     parts = ["optional: true"] if security.is_optional else []
     scopes = _scopes([sorted(one) for one in security.alternatives])
     parts += [f"scopes: {scopes}"] if scopes else []

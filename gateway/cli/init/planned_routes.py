@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.openapi.api import Access, Api, Operation, Security
+from gateway.openapi.templates import Overlaps
 from gateway.settings.text.fault import Place
 from gateway.settings.text.scalars import shorten
 
@@ -49,7 +50,9 @@ def plan_everything(scopes: Sequence[str]) -> Plan:
 def plan_api(api: Api) -> Plan:
     """Return a route for each path and rule of *api*.
 
-    Operations that only credentials guard which the gateway does not check get none.
+    Operations that only credentials guard which the gateway does not check get none, and those
+    that no route can have. If a route of another operation would own their requests, they get one
+    that refuses all.
     """
     groups: dict[tuple[str, Security], list[Operation]] = {}
     uncovered: list[str] = []
@@ -63,13 +66,29 @@ def plan_api(api: Api) -> Plan:
         else:
             groups.setdefault((one.path, one.security), []).append(one)
     names: set[str] = set()
-    routes = [_plan(operations, names) for operations in groups.values()]
+    refused = [[one] for one in _refused(api)]
+    routes = [_plan(operations, names) for operations in (*groups.values(), *refused)]
     left_out = [
         f"LEFT OUT: {one.what} ({_at(one.place)}): {one.why}. Its requests are refused until you"
         " write a route."
         for one in api.left_out
     ]
     return Plan(tuple(routes), (*uncovered, *left_out), tuple(_notes(api, routes, left_out)))
+
+
+def _refused(api: Api) -> Iterator[Operation]:
+    """Yield the operations without a route of which another operation's would own requests."""
+    missing = [one.operation for one in api.left_out if one.operation is not None]
+    missing += [one for one in api.operations if one.security.access is Access.UNCOVERED]
+    overlaps = Overlaps(
+        one for one in api.operations if one.security.access is not Access.UNCOVERED
+    )
+    seen: set[object] = set()
+    for one in missing:
+        shape = one.method, re.sub(r"\{\w+\}", "{}", one.path)
+        if shape not in seen and any(True for _ in overlaps.behind(one)):
+            seen.add(shape)
+            yield replace(one, security=Security(Access.UNCOVERED), operation_id=None)
 
 
 def _plan(operations: Sequence[Operation], names: set[str]) -> PlannedRoute:
@@ -84,6 +103,11 @@ def _plan(operations: Sequence[Operation], names: set[str]) -> PlannedRoute:
 def _remarks(operation: Operation) -> Iterator[str]:
     security = operation.security
     match security.access:
+        case Access.UNCOVERED:
+            yield (
+                "Refuses all requests, which another route would own otherwise: see below. Write"
+                " who may call this."
+            )
         case Access.PUBLIC:
             yield "!!! PUBLIC: anyone may call this, without a token. The description says so."
         case Access.UNSAID:

@@ -1,5 +1,6 @@
 """A parsed configuration file: plain values, and the place of each."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -106,11 +107,17 @@ class Document:
 
     def _as_written(self, path: KeyPath, message: str) -> str:
         # The environment may hold secrets: a message quotes `${NAME}`, never its value.
-        for after, before in self.written.get(path, ()):
-            if after:
-                for shown in (after, repr(after)[1:-1], shorten(after)):
-                    message = message.replace(shown, before)
-        return message
+        shown = {
+            text: before
+            for after, before in self.written.get(path, ())
+            if after
+            for text in (after, repr(after)[1:-1], shorten(after))
+        }
+        if not shown:
+            return message
+        # At once: what is written may have the value in it, as `${NAME:-value}` has.
+        longest_first = sorted(shown, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), lambda at: shown[at[0]], message)
 
 
 class Part(NamedTuple):

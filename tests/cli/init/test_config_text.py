@@ -96,3 +96,13 @@ def test_only_what_the_description_decides_is_silenced_above_its_line() -> None:
         "  - c",
         "",
     ]
+
+
+@pytest.mark.parametrize("scopes", [set(), {"refused"}, {"refused", "other"}])
+def test_a_route_that_refuses_all_lets_no_token_pass(scopes: set[str]) -> None:
+    (route,) = loaded(Security(Access.UNCOVERED)).settings.policy.routes.routes
+
+    assert not route.public
+    assert not route.optional
+    assert route.scopes is not None
+    assert not route.scopes.holds(frozenset(scopes))

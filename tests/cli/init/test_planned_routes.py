@@ -81,3 +81,47 @@ def test_without_a_description_one_route_needs_one_of_the_scopes() -> None:
     assert (route.path, route.is_prefix, route.methods) == ("/", True, ())
     assert route.security.alternatives == (frozenset("a"), frozenset("b"))
     assert open_to_all.security.alternatives == (frozenset(),)
+
+
+KEY = "securitySchemes: {key: {type: apiKey, in: query, name: k}, "
+
+
+def refused(paths: str) -> list[tuple[str, tuple[str, ...]]]:
+    made = plan(with_paths(paths).replace("securitySchemes: {", KEY))
+    return [
+        (one.path, one.methods) for one in made.routes if one.security.access is Access.UNCOVERED
+    ]
+
+
+def test_a_public_route_never_owns_what_needs_credentials_that_are_not_checked() -> None:
+    found = refused(
+        "/users/{id}: {get: {security: []}, put: {}}\n"
+        "/users/me: {get: {security: [{key: []}]}, head: {security: [{key: []}]}}\n"
+        "/users/me/keys: {get: {security: [{key: []}]}}"
+    )
+
+    assert found == [("/users/me", ("GET",)), ("/users/me", ("HEAD",))]
+
+
+def test_a_public_route_never_owns_what_no_route_can_tell_apart() -> None:
+    found = refused(
+        "/{a}/{b}: {get: {security: []}}\n"
+        "/f/{n}: {get: {security: [{login: [a]}]}}\n/f/{n}.json: {get: {}}"
+    )
+
+    assert found == [("/f/{n}", ("GET",))]
+
+
+def test_a_wider_path_never_takes_requests_of_an_operation_with_another_rule() -> None:
+    paths = "/v{n}/admin: {get: {security: []}}\n/{tenant}/{id}: {get: {security: [{login: [a]}]}}"
+
+    assert refused(paths) == [("/{n}/admin", ("GET",))]
+    (remark,) = plan(with_paths(paths)).remarks
+    assert "its route would own requests of GET /{tenant}/{id}, with another rule" in remark
+
+
+def test_nothing_is_refused_that_no_route_would_own() -> None:
+    assert not refused(
+        "/users/{id}: {get: {security: []}}\n/users/me: {post: {security: [{key: []}]}}\n"
+        "/orders/me: {get: {security: [{key: []}]}}\n/{a}/x: {get: {security: [{key: []}]}}"
+    )

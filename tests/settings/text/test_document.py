@@ -101,3 +101,9 @@ def test_an_empty_variable_changes_no_message() -> None:
     part = part_of("a: '${EMPTY}'", "a")
 
     assert part.fault(Code.BAD_VALUE, "a message").message == "a message"
+
+
+def test_a_default_is_quoted_once_though_the_value_is_in_it() -> None:
+    part = part_of("a: '${MODE:-report}'", "a")
+
+    assert part.fault(Code.BAD_VALUE, "`report`").message == "`${MODE:-report}`"
