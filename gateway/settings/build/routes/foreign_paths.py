@@ -93,7 +93,7 @@ def _translate(segments: Sequence[str]) -> str:
 
 def _has_foreign(path: str) -> bool:
     """Return whether *path* has signs of a pattern: those that no plain path is likely to have."""
-    return bool(re.search(r"\*|^\^|/:|\$$|\.\+|\\|\[|<|\(\?|/\(", path))
+    return bool(re.search(r"\*|^\^|/:|\$$|\.\+|\\|\[|<|\||\(\?", path))
 
 
 def _key(is_prefix: bool) -> str:
