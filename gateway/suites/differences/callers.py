@@ -10,7 +10,7 @@ from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, compile_claim_test
 from gateway.decision.tenants import PLACEHOLDER, Tenants
-from gateway.decision.tokens.scopes import read_scopes
+from gateway.decision.tokens.scopes import MalformedClaimError, read_scopes
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
@@ -213,7 +213,7 @@ class Callers:
                 way = f", way {number}" if number > 1 else ""
                 text = f"{issuer.name}, as the {age} {match.route.name} requires{way}"
                 caller = self._caller(text, (old, new), claims, issuer)
-                held = read_scopes(claims, issuer.scopes_from)
+                held = _held(claims, issuer)
                 yield caller
                 if number == 1:
                     yield from self._changed(caller, old, new)
@@ -288,6 +288,14 @@ def mentioned(route: Route, policy: Policy) -> frozenset[str]:
     """Return the scopes that matter to *route*."""
     expression = None if route.scopes is None else route.scopes.expression
     return ScopeMeaning(expression, policy.scope_implies).mentioned()
+
+
+def _held(claims: Claims, issuer: Issuer) -> tuple[str, ...]:
+    """Return the scopes of a token with *claims*; none if a rule makes them no scopes at all."""
+    try:
+        return read_scopes(claims, issuer.scopes_from)
+    except MalformedClaimError:
+        return ()
 
 
 def _token_of(caller: Caller) -> bytes:

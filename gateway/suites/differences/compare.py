@@ -95,14 +95,16 @@ def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller
         return Caller(persona.name, browser=persona.browser)
     known = old.issuers.get(persona.issuer) or new.issuers[persona.issuer]
     header = make_header(persona, known.issuer, "", "")
+    claims = make_claims(persona, known.issuer, at)
     return Caller(
         persona.name,
         known.issuer.issuer,
-        make_claims(persona, known.issuer, at),
+        claims,
         {name: value for name, value in header.items() if value != ""},
         # The same in both, even if the new one allows a faster one.
         persona.algorithm or cheapest(known.issuer.algorithms),
         persona.attack,
         persona.session,
         persona.browser,
+        is_impostor=not known.issuer.may_issue(claims.get("iss")),
     )

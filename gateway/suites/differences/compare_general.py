@@ -2,6 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from gateway.decision.identity import (
+    CGI_PREFIX,
+    IDENTITY_START,
+    canonical_alias,
+    identity_aliases,
+)
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Place
 from gateway.settings.text.grants import Include
@@ -24,7 +30,11 @@ from gateway.suites.differences.general_facets import (
     revocation_facets,
     scope_facets,
 )
-from gateway.suites.differences.identity_facets import identity_facets, issuer_header_facets
+from gateway.suites.differences.identity_facets import (
+    identity_facets,
+    issuer_header_facets,
+    own_header_names,
+)
 from gateway.suites.differences.issuer_facets import issuer_facets, login_facets
 from gateway.suites.differences.judges import CLOSED, NOTHING
 from gateway.suites.differences.limit_facets import (
@@ -34,6 +44,7 @@ from gateway.suites.differences.limit_facets import (
     upstream_facets,
 )
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
+from gateway.suites.symbolic.origins import find_issuer, find_origins
 
 # What a part that comes or goes means besides the requests that it affects, which are compared.
 _ADDED: Mapping[str, Kinds] = {
@@ -53,6 +64,7 @@ Section = tuple[str, Facets, At]  # its name, its facets, and the places of its 
 def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     """Yield the differences in who has access, and in what services learn about them."""
     yield from _compare_sections("issuer", _issuers(old), _issuers(new))
+    yield from _compare_names(old, new)
     yield from _compare_sections("login", _logins(old), _logins(new))
     for subject, facets in (
         ("identity", identity_facets),
@@ -61,6 +73,7 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     ):
         before, after = facets(old.settings), facets(new.settings)
         yield from _compare("", subject, before, after, _of(old.places), _of(new.places))
+    yield from _compare_freed(old, new)
     yield from _compare_common("TLS to the upstream", _upstream_tls(old), _upstream_tls(new))
     yield from _compare_common("credentials of the upstream", _credentials(old), _credentials(new))
     yield from _compare_sections("revocation list", _lists(old), _lists(new))
@@ -79,6 +92,40 @@ def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
         ("timeouts of the upstream", _waits),
     ):
         yield from _compare_common(subject, parts(old), parts(new))
+
+
+def _compare_names(old: Loaded, new: Loaded) -> Iterator[Change]:
+    """Yield each `iss` whose tokens another issuer signs than before, although both knew it.
+
+    An issuer that is new is told as such.
+    """
+    before, after = old.settings.policy, new.settings.policy
+    for origin in find_origins(before, after)[0]:
+        one, other = (find_issuer(policy, origin) for policy in (before, after))
+        if one is None or other is None or one[0].issuer == other[0].issuer:
+            continue
+        said = origin.iss or origin.pattern or origin.domain
+        was, becomes = (
+            Statement(f"{said} is issued by {name}", _of_issuer(side.places, name)(()))
+            for name, side in ((one[0].name, old), (other[0].name, new))
+        )
+        yield Change("issuer", other[0].name, "iss", was, becomes, frozenset({Kind.KEYS}))
+
+
+def _compare_freed(old: Loaded, new: Loaded) -> Iterator[Change]:
+    """Yield the fields that clients may send from now on, since they carry identity nowhere.
+
+    A name that an issuer or a route has of its own is removed from every request.
+    """
+    kept = identity_aliases(new.settings.policy.identity)
+    for name in sorted(own_header_names(old.settings.policy)):
+        alias = canonical_alias(name).removeprefix(CGI_PREFIX)
+        if alias in kept or alias.startswith(IDENTITY_START):
+            continue
+        at, shown = ("identity", "headers"), name.decode("latin-1").lower()
+        was = Statement("removed from every request", old.places.of(*at))
+        becomes = Statement("as clients send it", new.places.of(*at))
+        yield Change("identity", "", shown, was, becomes, frozenset({Kind.LOOSENED}))
 
 
 def _compare_common(

@@ -142,7 +142,9 @@ def _compare_owners(before: str, name: str, old: RouteFacets, new: RouteFacets) 
 
     Only differences of a kind are told: the routes are told as they are.
     """
-    one, other = _without_tokens(old.of(before)), _without_tokens(new.of(name))
+    one, other = old.of(before), new.of(name)
+    if _PUBLIC in {one[ACCESS].value, other[ACCESS].value}:
+        one, other = _without_tokens(one), _without_tokens(other)
     changes = (
         *_compare_facets(before, name, old, new, differing(one, other)),
         *_compare_upstreams(before, name, old, new),

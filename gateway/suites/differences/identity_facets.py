@@ -109,6 +109,18 @@ def route_header_facets(route: Route, policy: Policy) -> dict[str, Facet]:
     return facets
 
 
+def own_header_names(policy: Policy) -> frozenset[bytes]:
+    """Return the headers that only some issuers, routes or second tokens fill."""
+    found = [one.identity for one in policy.trusted if one.identity is not None]
+    for route in policy.routes.routes:
+        found.extend((route.identities or {}).values())
+        second = None if route.sources is None else route.sources.second
+        if second is not None:
+            found.append(second.identity)
+    names = frozenset(name for one in found for name, _ in one.headers)
+    return names - {name for name, _ in policy.identity.headers}
+
+
 def _differing(own: Identity, base: Identity) -> dict[str, Facet]:
     before, after = _by_alias(base), _by_alias(own)
     facets: dict[str, Facet] = {}

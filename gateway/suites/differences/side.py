@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
+from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
@@ -33,7 +34,7 @@ class Caller:
     With *login*, the name of a login, the token is that of a session: none is sent. *browser* is
     what sends the requests, if a browser does; with *login* a page of the origin by default. The
     token is in *token_field*, by default where each configuration reads it; if it *is_opaque*, it
-    is no JWT.
+    is no JWT. A caller that *is_impostor* has a token of *iss* that says to be of somebody else.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Caller:
     browser: Browser | None = None
     is_opaque: bool = False
     token_field: bytes | None = None
+    is_impostor: bool = False
 
 
 ANYBODY = Caller("anybody")
@@ -184,10 +186,24 @@ class Side:
             known = self._credentials[caller] = tuple(self._make_credentials(caller))
         return known
 
+    def _signer(self, caller: Caller, iss: str) -> Issuer | None:
+        """Return the issuer that signs the token of *caller*, of the issuer *iss*.
+
+        That is whoever issues tokens with its `iss` here: it may be another than in the other
+        configuration, if a name or a tenant has passed from one issuer to another.
+        """
+        policy, said = self.loaded.settings.policy, caller.claims.get("iss")
+        if caller.is_impostor or not isinstance(said, str):
+            return policy.named(iss)
+        found = policy.issuers.get(said)
+        if found is None and policy.tenants is not None:
+            found = policy.tenants.find(said)
+        return found or policy.named(iss)
+
     def _make_credentials(self, caller: Caller) -> Iterator[bytes]:
         if caller.iss is None:
             return
-        issuer = self.loaded.settings.policy.named(caller.iss)
+        issuer = self._signer(caller, caller.iss)
         if issuer is None:
             # The signature does not matter if no issuer is accepted.
             key = self.sandbox.stranger(_STRANGER)

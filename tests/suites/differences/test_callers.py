@@ -129,3 +129,12 @@ def test_what_a_claim_test_forbids_has_its_caller(rule: str, expected: str, tmp_
     found = names(callers(tmp_path, new).meeting(request))
 
     assert any(expected in name for name in found), found
+
+
+def test_rules_that_make_scopes_none_are_no_fault(tmp_path: Path) -> None:
+    rule = "require: {claims: {scope: {exists: true}}}"
+    new = edited(("require: {scopes: [read, write]}", rule))
+
+    made = callers(tmp_path, new).meeting(parse_request("GET", "https://a.example/orders/7"))
+
+    assert "main, as the new everything requires" in names(made)

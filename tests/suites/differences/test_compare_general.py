@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.suites.differences.compare_general import compare_access
-from tests.suites.differences.configs import BASE, changes, edited, load, told
+from gateway.suites.differences.facet import Kind
+from tests.suites.differences.configs import BASE, changes, difference, edited, load, told
 from tests.suites.worlds import ENVIRON
 
 MAIN = "audiences: [orders], profile: rfc9068}"
@@ -32,6 +33,46 @@ def test_each_setting_of_an_issuer_is_told(
     assert told([change]) == [("issuer", "main", *expected)]
     assert change.old is not None
     assert change.old.place.line == 3
+
+
+def test_an_issuer_whose_name_another_one_takes_over_is_judged_by_other_keys(
+    tmp_path: Path,
+) -> None:
+    name = "https://partner.example"
+    gone = next(line for line in BASE.splitlines(keepends=True) if name in line)
+    text = edited((gone, ""), (MAIN, f"also_issued_as: ['{name}'], audiences: [orders, shop]}}"))
+
+    found = difference(tmp_path, text)
+
+    assert (
+        "issuer",
+        "main",
+        "iss",
+        f"{name} is issued by partner",
+        f"{name} is issued by main",
+    ) in (told(list(found.changed)))
+    assert Kind.KEYS in found.kinds
+
+
+def test_a_name_that_passes_to_another_issuer_opens_nothing_but_changes_the_keys(
+    tmp_path: Path,
+) -> None:
+    also = "also_issued_as: ['https://also.example'], "
+    partner = "audiences: [orders, shop]}"
+    old = edited((MAIN, also + "audiences: [orders, shop]}"))
+    new = edited((MAIN, partner)).replace(
+        f'"https://partner.example", discovery: true, {partner}',
+        f'"https://partner.example", discovery: true, {also}{partner}',
+    )
+
+    found = difference(tmp_path, new, old)
+
+    assert [one.new.text for one in found.changed if one.facet == "iss" and one.new] == [
+        "https://also.example is issued by partner"
+    ]
+    # Any issuer will do for the other routes: nobody gets in there, or loses access.
+    assert {cell.old.route for cell in found.cells} <= {"read-order"}
+    assert not found.of(Kind.OPENED)
 
 
 def test_where_keys_come_from_is_told(tmp_path: Path) -> None:

@@ -222,6 +222,43 @@ def test_a_protection_that_is_lost_as_requests_pass_to_another_route_is_told(
     assert [(one.name, set(one.kinds)) for one in found] == [("everything", {Kind.CLOSED})]
 
 
+@pytest.mark.parametrize(
+    ("own", "facet", "kind"),
+    [
+        ("require: {}, identity: {headers: {X-User: email}}", "own header x-user", Kind.LOOSENED),
+        ("require: {}, token_from: [authorization, query]", "token_from", Kind.OPENED),
+        (
+            "require: {issuers: [main], also: {header: X-B, issuers: [partner], identity:"
+            " {headers: {X-Service: email}}}}",
+            "also.identity",
+            Kind.LOOSENED,
+        ),
+    ],
+)
+def test_what_is_believed_of_a_caller_by_another_route_is_told(
+    own: str, facet: str, kind: Kind, tmp_path: Path
+) -> None:
+    before = "require: {}"
+    if "also" in own:
+        before = own.replace("email", "sub")
+    old = BASE + f"  - {{name: whole, match: {{path_prefix: /w/}}, upstream: site, {before}}}\n"
+    new = old + f"  - {{name: part, match: {{path_prefix: /w/x/}}, upstream: site, {own}}}\n"
+
+    found = [one for one in difference(tmp_path, new, old).changed if one.kinds]
+
+    assert [(one.name, one.facet, one.kinds) for one in found] == [("part", facet, {kind})]
+
+
+def test_a_part_of_a_public_route_that_requires_a_token_is_no_weaker(tmp_path: Path) -> None:
+    old = BASE + "  - {name: whole, match: {path_prefix: /w/}, upstream: site, public: true}\n"
+    new = old + (
+        "  - {name: part, match: {path_prefix: /w/x/}, upstream: site, require: {},"
+        " token_from: [authorization, query]}\n"
+    )
+
+    assert [one for one in difference(tmp_path, new, old).changed if one.kinds] == []
+
+
 def test_an_upstream_of_the_same_servers_that_is_verified_less_is_told(tmp_path: Path) -> None:
     safe = "{servers: ['https://s:1'], tls: {server_name: safe}, max_connections: 5}"
     lax = "{servers: ['https://s:1']}"

@@ -55,3 +55,20 @@ def test_own_headers_that_equal_the_general_ones_are_no_difference(tmp_path: Pat
     same = edited((ISSUER, "identity: {headers: {X-Gateway-Subject: sub}}, " + ISSUER))
 
     assert changes(tmp_path, same) == []
+
+
+@pytest.mark.parametrize("name", ["X-A", "X-Gateway-A"])
+def test_a_header_that_nobody_fills_any_more_may_be_sent_by_clients_everywhere(
+    name: str, tmp_path: Path
+) -> None:
+    own = f"identity: {{headers: {{{name}: tid}}}}"
+    route = "  - {name: old, match: {path: /old}, upstream: site, require: {}, " + own + "}\n"
+    issuer = "  third: {issuer: 'https://third.example', discovery: true, audiences: [a], "
+    texts = BASE + route, BASE.replace("upstreams:\n", issuer + own + "}\nupstreams:\n")
+    freed = ("identity", "", "x-a", "removed from every request", "as clients send it")
+
+    found = [told(changes(tmp_path, BASE, text)) for text in texts]
+
+    # Clients can never send what begins like the gateway's own fields.
+    assert [freed in one for one in found] == [name == "X-A"] * 2
+    assert "as clients send it" not in str(told(changes(tmp_path, texts[1], texts[0])))

@@ -111,3 +111,21 @@ def test_a_document_is_for_everybody(tmp_path: Path) -> None:
 
     assert side.ask(Caller("nobody"), request).word == "published"
     assert side.explain(Caller("nobody"), request).text == "a published document"
+
+
+def test_a_token_is_signed_by_whoever_issues_its_iss_unless_an_impostor_sends_it(
+    tmp_path: Path,
+) -> None:
+    also = "audiences: [orders], profile: rfc9068}"
+    text = edited((also, "also_issued_as: ['https://partner.example'], audiences: [orders]}"))
+    gone = next(line for line in BASE.splitlines(keepends=True) if "partner:" in line)
+    side = Side(load(tmp_path, text.replace(gone, "")), AT, {})
+    other = Side(load(tmp_path, BASE, "other.yaml"), AT, {})
+    name = "https://partner.example"
+    claims = caller("a", name, scope="read write").claims
+    request = parse_request("GET", "https://a.example/orders/7")
+    orderly = Caller("a", name, claims)
+    impostor = Caller("b", "https://login.example/", claims, is_impostor=True)
+
+    assert [one.ask(orderly, request).word for one in (other, side)] == ["allow", "allow"]
+    assert other.ask(impostor, request).word == "key_unknown"
