@@ -246,7 +246,7 @@ def test_what_is_believed_of_a_caller_by_another_route_is_told(
 
     found = [one for one in difference(tmp_path, new, old).changed if one.kinds]
 
-    assert [(one.name, one.facet, one.kinds) for one in found] == [("part", facet, {kind})]
+    assert [(one.name, one.facet, set(one.kinds)) for one in found] == [("part", facet, {kind})]
 
 
 def test_a_part_of_a_public_route_that_requires_a_token_is_no_weaker(tmp_path: Path) -> None:
