@@ -34,4 +34,4 @@ def test_a_near_key_is_suggested(tmp_path: Path) -> None:
 
     messages = [fault.message for fault in faults(tmp_path, text)]
 
-    assert messages == ["unknown key `scope`: did you mean `scopes`?"]
+    assert messages == ["unknown key `scope`: write `scopes: [NAME]`"]
