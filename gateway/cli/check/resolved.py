@@ -4,6 +4,7 @@ It means the same when it is loaded, and no secret is in it: where one may be, t
 """
 
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ def resolve(loaded: Loaded, environ: Mapping[str, str]) -> Resolved:
 
     Raise NotOneFileError.
     """
-    writer = _Writer(loaded)
+    writer = _Writer(loaded, environ)
     data = writer.whole()
     lines = [*_head(writer.hidden), *write_yaml(data, writer.comments)]
     _prove(loaded, lines, {**environ, **{name: one[0] for name, one in writer.hidden.items()}})
@@ -63,12 +64,14 @@ def _head(hidden: Mapping[str, tuple[str, str]]) -> Iterator[str]:
 class _Writer:
     """Plain data for the file, with comments that say where each part is from."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, environ: Mapping[str, str]) -> None:
         self._loaded = loaded
         self._routes = {one.name: one for one in loaded.settings.policy.routes.routes}
         self._taken = {document: _by_route(document) for document in loaded.places.documents}
         self.comments: dict[KeyPath, str] = {}
         self.hidden: dict[str, tuple[str, str]] = {}  # value and place, by variable
+        # Those of this machine may be variables of the file, which mean something else.
+        self._taken_names = frozenset(environ)
 
     def whole(self) -> dict[str, object]:
         """Return the whole file."""
@@ -143,7 +146,8 @@ class _Writer:
 
     def _hide(self, document: Document, path: KeyPath, value: str) -> str:
         place = document.value_place(path)
-        name = f"HIDDEN_{len(self.hidden) + 1}"
+        free = (f"HIDDEN_{number}" for number in itertools.count(1))
+        name = next(one for one in free if one not in self._taken_names and one not in self.hidden)
         self.hidden[name] = value, f"{place.file}:{place.line}"
         return f"${{{name}}}"
 
@@ -183,6 +187,7 @@ def _may_be_secret(path: KeyPath, written: str, value: str) -> bool:
         not _HIDING.isdisjoint(path)
         or _SECRET_NAME.search(written) is not None
         or any(find_secrets(value))
+        or ("?" in value and str(path[-1]).endswith("_url"))
     )
 
 

@@ -9,6 +9,9 @@ from gateway.settings.schema.types import Strict
 from gateway.settings.text.scalars import show_yaml
 
 # Values under such keys are not repeated: a secret may stand there by mistake.
+# Lists of words, none of which has a space or a comma in it.
+_OF_WORDS = frozenset({"scopes", "methods", "hosts", "issuers", "algorithms"})
+
 _SECRETIVE = re.compile(r"secret|password|^keys$")
 
 # Keys of nginx, Envoy, Kong, Traefik, Spring and others, as they are compared (lower case, letters
@@ -249,7 +252,10 @@ def meant_value(
         and isinstance(value, str | int | float)
         and not isinstance(value, bool)
     ):
-        meant = ["…"] if _SECRETIVE.search(key) else [value]
+        items = (
+            re.split(r"[,\s]+", value) if key in _OF_WORDS and isinstance(value, str) else [value]
+        )
+        meant = ["…"] if _SECRETIVE.search(key) else [one for one in items if one != ""]
     elif (error == "bool_type" and value in ("true", "false")) or (
         error == "int_type" and isinstance(value, str) and value.isdecimal()
     ):

@@ -122,6 +122,8 @@ def _matching(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
 
 
 def _method(value: str) -> str:
+    if value == "*":
+        raise bad(Code.BAD_VALUE, "`*`: for every method, leave the list out")
     if not TOKEN.fullmatch(value):
         raise bad(Code.BAD_VALUE, f"`{shorten(value)}` is not a method")
     if value != value.upper():
@@ -251,7 +253,7 @@ Method = Annotated[
     AfterValidator(_method),
     _schema(
         type="string",
-        pattern="^(?!(CONNECT|TRACE)$)[A-Z0-9!#$%&'*+.^_`|~-]+$",
+        pattern="^(?!(CONNECT|TRACE|[*])$)[A-Z0-9!#$%&'*+.^_`|~-]+$",
         examples=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     ),
 ]

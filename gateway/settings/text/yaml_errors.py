@@ -13,7 +13,9 @@ _LINES_BEFORE = 2
 # Only what nobody writes but by mistake: an item or a value that begins with a star, a path with
 # `{name}` between brackets or braces, `${NAME}` there.
 _STAR = re.compile(r"(?:^|[\s\[,:-])(?P<value>\*[^\s,\[\]{}'\"#]*)")
-_BRACED = re.compile(r"(?:^|[\s\[,])(?P<value>[^\s,\[\]{}'\"#]*\{[A-Za-z_][\w.]*\}[^\s,\[\]'\"#]*)")
+_BRACED = re.compile(
+    r"(?:^|[\s\[,])(?P<value>(?:[^\s,\[\]{}'\"#]*\{[A-Za-z_][\w.]*\})+[^\s,\[\]{}'\"#]*)"
+)
 _COMMENT = re.compile(r"(?:^|\s+)#.*")
 _NO_SPACE = re.compile(r"^\s*(?:- )?(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s:/][^\s]*)\s*$")
 # A secret may stand on such a line by mistake; `${NAME}` is none.

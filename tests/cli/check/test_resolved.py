@@ -192,6 +192,28 @@ def test_a_secret_that_is_written_in_the_file_becomes_a_variable(tmp_path: Path)
     assert "# HIDDEN_1 stands for what looks like a secret at " in text
 
 
+def test_a_secret_never_takes_the_variable_of_another_value(tmp_path: Path) -> None:
+    secret = "Zm9vYmFyQmF6MTIzNDU2Nzg5MEFCQ0RFRkdISUpLTE1OT1A"
+    claims = (
+        f'require: {{claims: {{hook: {{equals: {secret}}}, token: {{equals: "${{HIDDEN_1}}"}}}}}}'
+    )
+    environ = {"HIDDEN_1": "another-token"}
+    loaded = outcome_of(tmp_path, config().replace("require: {}", claims), environ)
+    assert isinstance(loaded, Loaded)
+
+    assert resolve(loaded, environ).hidden == {"HIDDEN_2": secret}
+
+
+def test_a_variable_in_the_query_of_a_url_stays(tmp_path: Path) -> None:
+    keys = 'jwks_url: "https://login.example.com/keys?code=${CODE}"'
+    text = config().replace("discovery: true", keys)
+    assert keys in text
+    loaded = outcome_of(tmp_path, text, {"CODE": "hunter2"})
+    assert isinstance(loaded, Loaded)
+
+    assert "hunter2" not in assert_same(loaded, tmp_path, {"CODE": "hunter2"})
+
+
 def test_a_text_that_looks_like_a_variable_stays_a_text(tmp_path: Path) -> None:
     scopes = 'require: {scopes: ["$${B}", "${PLACE}"]}'
     loaded = outcome_of(tmp_path, config().replace("require: {}", scopes), VALUES)

@@ -108,6 +108,7 @@ def read(kind: Any, value: object) -> object:
         (Method, "CONNECT", REFUSED),
         (Method, "TRACE", REFUSED),
         (Method, "G T", REFUSED),
+        (Method, "*", REFUSED),
         (Method, "", REFUSED),
         (Upgrade, "websocket", "websocket"),
         (Upgrade, "WebSocket", "websocket"),

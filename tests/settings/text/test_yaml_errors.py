@@ -15,6 +15,7 @@ def told(text: str) -> str:
     [
         ("a: {path: /users/{id}, b: 1}", 'write "/users/{id}"'),
         ("a: [/users/{id}]", 'write "/users/{id}"'),
+        ("a: {b: {path: /a-{id}/{n}}, c: 1}", 'write "/a-{id}/{n}"'),
         ("a: [${NAME}]", 'write "${NAME}"'),
         ("hosts: [*.a.example]", 'write "*.a.example"'),
         ("hosts:\n  - *.a.example", 'write "*.a.example"'),
