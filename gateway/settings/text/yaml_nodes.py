@@ -224,7 +224,7 @@ class _Builder:
                 key = next((step for step in reversed(path) if isinstance(step, str)), "key")
                 message = (
                     "a key or a certificate stays in a file of its own: write the name of the file,"
-                    f" e.g. `{shorten(key)}: file.pem`"
+                    f" e.g. `{'pem_file' if key == 'pem' else shorten(key)}: file.pem`"
                 )
             self.faults.append(self._fault(event, Code.BAD_VALUE, message))
         return replaced

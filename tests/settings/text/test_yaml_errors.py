@@ -51,3 +51,8 @@ def test_a_secret_on_the_line_is_not_repeated(text: str) -> None:
 
 def test_an_error_that_is_not_known_is_that_of_the_parser() -> None:
     assert told("a: ]") == "did not find expected node content"
+
+
+@pytest.mark.parametrize(("key", "write"), [("pem", "pem_file"), ("key", "key")])
+def test_a_key_in_the_file_is_told_the_key_for_its_own_file(key: str, write: str) -> None:
+    assert f"e.g. `{write}: file.pem`" in told(f'{key}: "-----BEGIN PUBLIC KEY-----\\nMFk"')
