@@ -93,8 +93,10 @@ def print_table(
 ) -> None:
     """Print *rows* under *head* to stdout; on a terminal, so that they fit its width.
 
-    *colours* has the colours of cells, by their text. What is piped is never cut or wrapped.
+    *colours* has the colours of cells, by their text. What is piped is never cut or wrapped. Cells
+    are escaped: the operand of a claim may have any character.
     """
+    rows = [[escape(cell) for cell in row] for row in rows]
     if not (sys.stdout.isatty() or _has_colours(sys.stdout)):
         click.echo(format_table(head, rows))
         return

@@ -46,6 +46,16 @@ def test_needs_name_issuers_scopes_and_claims(tmp_path: Path) -> None:
     assert "a token: scopes s" in text
 
 
+def test_cwe_150_the_operand_of_a_claim_steers_no_terminal(tmp_path: Path) -> None:
+    hostile = r'require: {claims: {role: {equals: "\u009b31m\u202e\u0085"}}}'
+    text = VALID.replace("require: {}", hostile)
+
+    shown = run("routes", write_config(tmp_path, text)).stdout
+
+    assert r"role equals \x9b31m\u202e\x85" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
 ODD = VALID + (
     "  - {name: slash, match: {path: '/s/{x}'}, upstream: orders, require: {},"
     " allow_encoded_slash: true}\n"

@@ -45,7 +45,6 @@ def format_json(difference: Difference) -> str:
             },
         },
         indent=2,
-        ensure_ascii=False,
     )
 
 

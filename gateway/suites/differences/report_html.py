@@ -1,7 +1,7 @@
 """Write the differences of two configurations as a page: one file, without scripts."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from html import escape as escape_markup
 
 from gateway.suites.differences.compare import Difference
 from gateway.suites.differences.compare_regions import Cell, Gap
@@ -49,15 +49,15 @@ def format_html(difference: Difference, old: str, new: str) -> Iterator[str]:
     yield '<html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{escape(old)} and {escape(new)}</title><style>{_STYLE}</style></head><body>"
+    yield f"<title>{_show(old)} and {_show(new)}</title><style>{_STYLE}</style></head><body>"
     yield "<main><h1>What changes</h1>"
-    yield f'<p class="dim">from <code>{escape(old)}</code> to <code>{escape(new)}</code></p>'
+    yield f'<p class="dim">from <code>{_show(old)}</code> to <code>{_show(new)}</code></p>'
     yield from _counts(difference)
-    yield f"<p>{escape(format_summary(difference))}</p>"
+    yield f"<p>{_show(format_summary(difference))}</p>"
     for kind in Kind:
         cells = difference.of(kind)
         if cells:
-            yield f"<section><h2>{escape(TITLES[kind])}</h2>"
+            yield f"<section><h2>{_show(TITLES[kind])}</h2>"
             for cell in cells:
                 yield from _cell(cell)
             yield "</section>"
@@ -84,13 +84,13 @@ def _cell(cell: Cell) -> Iterator[str]:
     methods = "any method" if cell.methods is None else ", ".join(cell.methods)
     target = request.target.decode("ascii", "backslashreplace")
     yield f'<article class="{cell.kind.value}">'
-    yield f"<h3>{escape(methods)} <code>{escape(request.authority + target)}</code></h3>"
-    yield f"<p>for {escape('; '.join(cell.callers))}</p><dl>"
+    yield f"<h3>{_show(methods)} <code>{_show(request.authority + target)}</code></h3>"
+    yield f"<p>for {_show('; '.join(cell.callers))}</p><dl>"
     for word, state, cause in (
         ("before", cell.old, cell.old_cause),
         ("after", cell.new, cell.new_cause),
     ):
-        yield f"<dt>{word}</dt><dd><b>{escape(show_state(state))}</b>: {_statement(cause)}</dd>"
+        yield f"<dt>{word}</dt><dd><b>{_show(show_state(state))}</b>: {_statement(cause)}</dd>"
     yield "</dl></article>"
 
 
@@ -100,8 +100,8 @@ def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
     yield "<section><h2>Not decided: such a difference may exist</h2>"
     for gap in gaps:
         yield '<article class="undecided">'
-        yield f"<h3>{gap.kind.value}? <code>{escape(gap.request)}</code></h3>"
-        yield f"<p>{escape(gap.why)}</p></article>"
+        yield f"<h3>{gap.kind.value}? <code>{_show(gap.request)}</code></h3>"
+        yield f"<p>{_show(gap.why)}</p></article>"
     yield "</section>"
 
 
@@ -118,7 +118,7 @@ def _changes(title: str, changes: Sequence[Change]) -> Iterator[str]:
             if kind in change.kinds
         )
         yield f'<article class="{worst}">'
-        yield f"<h3>{escape(' '.join(part for part in parts if part))}{kinds}</h3><dl>"
+        yield f"<h3>{_show(' '.join(part for part in parts if part))}{kinds}</h3><dl>"
         for word, statement in (("before", change.old), ("after", change.new)):
             shown = "not there" if statement is None else _statement(statement)
             yield f"<dt>{word}</dt><dd>{shown}</dd>"
@@ -126,6 +126,18 @@ def _changes(title: str, changes: Sequence[Change]) -> Iterator[str]:
     yield "</section>"
 
 
+def _show(text: str) -> str:
+    """Escape markup, and what shows a text in another order or not at all (CVE-2021-42574)."""
+    if text.isprintable():
+        return escape_markup(text)
+    return escape_markup(
+        "".join(
+            sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+            for sign in text
+        )
+    )
+
+
 def _statement(statement: Statement) -> str:
-    place = escape(show_place(statement))
-    return f'{escape(statement.text)} <span class="dim"><code>{place}</code></span>'
+    place = _show(show_place(statement))
+    return f'{_show(statement.text)} <span class="dim"><code>{place}</code></span>'

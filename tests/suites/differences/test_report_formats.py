@@ -48,3 +48,12 @@ def test_each_change_and_each_cell_is_an_object(tmp_path: Path) -> None:
     assert cell["new"]["becomes"] == "method_not_allowed"
     assert cell["new"]["would_deny"] is None
     assert cell["new"]["because"]["file"] == new
+
+
+def test_cwe_150_no_text_steers_the_terminal_that_shows_the_json(tmp_path: Path) -> None:
+    claims = r'require: {claims: {role: {equals: "\u202Enimda\u009b31m"}}}'
+    found = difference(tmp_path, edited(("require: {scopes: [read, write]}", claims)))
+    text = format_json(found)
+
+    assert text.replace("\n", "").isprintable()
+    assert "role equals \u202enimda\x9b31m" in json.dumps(json.loads(text), ensure_ascii=False)

@@ -76,3 +76,12 @@ def test_whatever_a_file_is_called_is_shown_as_text_and_nothing_may_be_loaded() 
     policy = next(attrs["content"] for tag, attrs in seen.tags if "http-equiv" in attrs)
     assert policy is not None
     assert policy.startswith("default-src 'none'")
+
+
+def test_cve_2021_42574_no_text_is_shown_in_another_order(tmp_path: Path) -> None:
+    claims = r'require: {claims: {role: {equals: "\u202Enimda\u009b31m"}}}'
+    found = difference(tmp_path, edited(("require: {scopes: [read, write]}", claims)))
+    text = "\n".join(format_html(found, "old\u202e.yaml", "\udcff.yaml"))
+
+    assert text.replace("\n", "").isprintable()
+    assert r"role equals \u202enimda\x9b31m" in text
