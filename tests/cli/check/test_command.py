@@ -305,7 +305,7 @@ def test_the_configuration_of_the_demo_is_clean() -> None:
     done = run("check", path, env=env)
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.endswith("demo.yaml: valid\n")
+    assert done.stdout.endswith("demo.yaml: valid, 1 silenced\n")
 
 
 def test_output_that_is_no_terminal_has_no_colour(tmp_path: Path) -> None:
