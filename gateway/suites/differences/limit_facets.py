@@ -1,9 +1,9 @@
 """The facets of what is limited: times, sizes, rates, and who may reach which port."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address
 from math import inf
 from urllib.parse import urlsplit
 
@@ -88,7 +88,7 @@ def _general_facets(settings: Settings) -> dict[str, Facet]:
     values: dict[tuple[str, ...], tuple[object, str, Judge]] = {
         ("workers",): (workers, workers, harmless("how many processes do the same")),
         ("trusted_proxies",): (
-            frozenset(proxies),
+            _merged(proxies),
             listed(map(str, proxies), "none"),
             _judge_proxies,
         ),
@@ -139,6 +139,13 @@ def _judge_proxies(old: object, new: object) -> Kinds:
         return _LOOSENED
     is_narrower = all(any(_is_part(one, other) for other in old) for one in new)
     return CLOSED if is_narrower else _LOOSENED
+
+
+def _merged(networks: Iterable[object]) -> frozenset[object]:
+    """Return the fewest networks with the same addresses."""
+    four = [one for one in networks if isinstance(one, IPv4Network)]
+    six = [one for one in networks if isinstance(one, IPv6Network)]
+    return frozenset((*collapse_addresses(four), *collapse_addresses(six)))
 
 
 def _is_part(network: object, other: object) -> bool:

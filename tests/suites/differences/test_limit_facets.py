@@ -11,7 +11,7 @@ from gateway.suites.differences.limit_facets import (
     show_amount,
     upstream_facets,
 )
-from tests.suites.differences.configs import BASE, changes, load, told
+from tests.suites.differences.configs import BASE, changes, difference, load, told
 
 SUBJECT, TENANT = KeyPart(PartKind.SUBJECT), KeyPart(PartKind.CLAIM, ("tenant", "my.id"))
 
@@ -123,3 +123,10 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
         "breaker": "none",
         "overload": "none",
     }
+
+
+def test_the_same_addresses_in_other_networks_mean_the_same(tmp_path: Path) -> None:
+    parts = BASE + "trusted_proxies: [10.0.0.0/9, 10.128.0.0/9]\n"
+    whole = BASE + "trusted_proxies: [10.0.0.0/8]\n"
+
+    assert difference(tmp_path, whole, parts).is_empty
