@@ -96,6 +96,7 @@ class _Comparison:
         self._missed: dict[int, Region] = {}
         self._undescribed: dict[int, _Undescribed] = {}
         self._routes: set[int] = set()
+        self._lets_in: dict[int, bool] = {}
         self._found: list[tuple[int, Finding]] = []
 
     def run(self) -> Drift:
@@ -127,7 +128,7 @@ class _Comparison:
         if route is not None:
             self._routes.add(route.index)
         if operation is None:
-            if route is not None:
+            if route is not None and self._lets_anybody_in(region):
                 seen = self._undescribed.setdefault(route.index, _Undescribed(route))
                 seen.add(region.request.line)
         elif route is None:
@@ -138,6 +139,19 @@ class _Comparison:
             self._reached.setdefault(index, set()).add(region.request.host)
             rank = self._ranks[id(operation)]
             self._found += [(rank, one) for one in self._compare(region, operation, route)]
+
+    def _lets_anybody_in(self, region: Region) -> bool:
+        """Return whether any caller gets in; nobody gets in where a route refuses every token."""
+        if region.new is None:
+            return False
+        index = region.new.route.index
+        if index not in self._lets_in:
+            settings = self._loaded.settings
+            nothing = Side(settings, None, region.literals)
+            whole = Side(settings, region.new, region.literals, request=region.request)
+            found = find_openings(nothing, whole, self._at)
+            self._lets_in[index] = next(found, None) is not None
+        return self._lets_in[index]
 
     def _compare(self, region: Region, operation: Operation, route: Route) -> Iterator[Finding]:
         security = operation.security

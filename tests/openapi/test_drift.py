@@ -41,6 +41,20 @@ def kinds(found: Drift) -> list[tuple[str, str | None, str]]:
     ]
 
 
+def test_a_route_that_refuses_every_token_serves_nothing_that_is_not_described() -> None:
+    """`gateway init` guards with it what it cannot describe."""
+    nobody = "require: {scopes: {all: [refused, {none: [refused]}]}}"
+    described = "/a: {get: {security: []}}"
+    found = drift(
+        described,
+        route("path: /a, methods: [GET]", "public: true"),
+        route("path: /b", nobody, "closed"),
+        route("path: /c", "require: {}", "open"),
+    )
+
+    assert kinds(found) == [("undescribed", "opened", "route open")]
+
+
 @pytest.mark.parametrize(
     ("rule", "access"),
     [

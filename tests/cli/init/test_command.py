@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.config_files import run
@@ -103,6 +103,14 @@ ITEMS = st.dictionaries(st.sampled_from(["get", "post", "head", "trace"]), OPERA
 @given(
     paths=st.dictionaries(PATHS, ITEMS, min_size=1, max_size=6),
     top=st.fixed_dictionaries({}, optional={"security": RULES}),
+)
+@example(
+    paths={
+        "/a": {"get": {}},
+        "/a/a/{n}.json": {"get": {}},
+        "/a/{x}/a": {"get": {"security": []}},
+    },
+    top={},
 )
 def test_whatever_the_description_what_is_made_of_it_is_sound(
     paths: dict[str, object], top: dict[str, object]
