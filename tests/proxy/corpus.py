@@ -140,7 +140,7 @@ def _line(text: str) -> tuple[bytes, bytes]:
     return name.encode("latin-1"), value.encode("latin-1")
 
 
-def _forwarded(told: Mapping[str, Any]) -> Forwarded:
+def forwarded(told: Mapping[str, Any]) -> Forwarded:
     _demand(told, {"request"}, {"body", "with", "without"})
     method, target = told["request"].split(" ")
     return Forwarded(
@@ -170,7 +170,7 @@ def _request_case(told: Mapping[str, Any], theme: str) -> RequestCase:
         tuple(told["send"]),
         tuple(map(str, told["answers"])),
         told["then"],
-        tuple(map(_forwarded, seen)),
+        tuple(map(forwarded, seen)),
         "cut" in listed,
     )
 
