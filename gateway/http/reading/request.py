@@ -1,6 +1,7 @@
 """A request as it is read from the wire, before it is decided about."""
 
 import re
+from typing import Final
 
 from gateway.decision.browser import BrowserFields
 from gateway.decision.reason import Reason
@@ -24,6 +25,11 @@ from gateway.http.reading.trace_context import ReceivedTrace
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IGNORECASE)
 
 USUAL_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+# The versions of HTTP: numbers, since one is stored in every request.
+HTTP_1_0: Final = 10
+HTTP_1_1: Final = 11
+HTTP_2: Final = 20
 
 # TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT is for a forward proxy. The
 # others belong to RTSP and ICE, which the parser reads as well: a request of another protocol must
@@ -58,18 +64,18 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 class Request:
     """One request head: the request line and the header section.
 
-    *is_plain* says that nothing in the head is unusual. *trace* is the trace that it came with,
-    if any.
+    *version* is what it came by. *is_plain* says that nothing in the head is unusual. *trace* is
+    the trace that it came with, if any.
     """
 
     __slots__ = (
         "fields",
-        "is_http11",
         "is_plain",
         "keep_alive",
         "method",
         "target",
         "trace",
+        "version",
         "wants_upgrade",
     )
 
@@ -80,8 +86,14 @@ class Request:
         self.target = target
         self.fields = fields
         self.trace = trace
-        self.is_plain = self.is_http11 = self.keep_alive = True
+        self.version = HTTP_1_1
+        self.is_plain = self.keep_alive = True
         self.wants_upgrade = False
+
+    @property
+    def is_http11(self) -> bool:
+        """Return whether it came by HTTP/1.1 or a later version."""
+        return self.version != HTTP_1_0
 
     def logs_in(self) -> bool:
         """Return whether its login applies to the whole connection that it is sent on."""
@@ -168,7 +180,7 @@ class Request:
         if self.method == "OPTIONS" and fields.max_forwards == 0:
             # RFC 9110 §7.6.2: it must not be forwarded. TRACE is refused in any case.
             fields.find(Reason.NOT_SUPPORTED, "Max-Forwards is used up")
-        if not self.is_http11:
+        if self.version == HTTP_1_0:
             self._check_http10()
         if self.wants_upgrade:
             self._check_upgrade()

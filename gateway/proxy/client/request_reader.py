@@ -6,8 +6,9 @@ import httptools
 
 from gateway.decision.reason import Reason
 from gateway.http.reading.faults import EarlyBytes, Fault, StopParsing, was_stopped
+from gateway.http.reading.field_collector import too_many_fields
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder, too_many_fields
+from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import ReceivedTrace
@@ -107,7 +108,7 @@ class RequestReader:
 
     def is_in_head(self) -> bool:
         """Return whether a head has begun that may still be completed."""
-        return self._head.fields is not None and not self.is_over
+        return self._head.collector.fields is not None and not self.is_over
 
     def piece_bytes(self, size: int) -> int:
         """Return how many of *size* received bytes to read at once."""
@@ -206,7 +207,7 @@ class RequestReader:
         self._parser.feed_data(_CHUNKED_HEAD)
 
     def _raise_fault(self, error: httptools.HttpParserError) -> None:
-        if self._head.trailer_fields > self._limits.head_fields and not self.is_over:
+        if self._head.collector.trailer_fields > self._limits.head_fields and not self.is_over:
             self.is_over = True
             raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(self._limits)) from None
         if not was_stopped(error) and not self.is_over:

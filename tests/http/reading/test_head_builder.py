@@ -58,7 +58,7 @@ def test_a_head_means_the_same_however_it_is_cut(cuts: list[int]) -> None:
     fields = request.fields
     assert (request.method, request.target, fields.host) == ("GET", b"/a?b", b"e.test")
     assert (b"".join(fields.lines), fields.authorization) == (b"\r\nX: 1", (b"c",))
-    assert (fields.via, heads.builder.fields) == (b"1.0 d", None)
+    assert (fields.via, heads.builder.collector.fields) == (b"1.0 d", None)
 
 
 def test_heads_are_built_one_after_the_other() -> None:
@@ -75,7 +75,7 @@ def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
     request = heads.cut_short()
 
     assert (request.method, request.target, request.is_plain) == ("HEAD", b"/a", False)
-    assert heads.builder.fields is None
+    assert heads.builder.collector.fields is None
 
 
 def test_a_head_cut_short_before_it_began_has_neither() -> None:

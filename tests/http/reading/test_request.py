@@ -7,7 +7,7 @@ import pytest
 from gateway.decision.reason import Reason
 from gateway.http.reading.cookies import SESSION_COOKIE, OwnCookies
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.request import Request
+from gateway.http.reading.request import HTTP_1_0, Request
 
 
 def make(method: str = "GET", target: bytes = b"/x", **fields: Any) -> Request:
@@ -47,7 +47,7 @@ def test_no_host_and_a_loop_are_malformed() -> None:
 def test_chunks_in_http_1_0_are_malformed() -> None:
     """9112.9."""
     request = make(is_chunked=True)
-    request.is_http11 = False
+    request.version = HTTP_1_0
 
     assert reason_of(request) is Reason.REQUEST_MALFORMED
 
