@@ -1,41 +1,44 @@
 #!/usr/bin/env bash
-# Run all tests in two lanes, each of which keeps about one core busy.
+# Run all tests in three lanes, which keep two cores busy.
 #
 #   tests.sh PYTEST
 #
-# One lane begins with the tests that start whole processes, which do not run in parallel with each
-# other; the other begins with those of the decision, for its coverage. Then both take groups of the
-# remaining tests, one from the end and one from the beginning, until none is left. Both end at
-# about the same time, whichever is quicker on this machine. What failed is printed again at the end.
+# Each lane takes the next group of tests until none is left. There are more lanes than cores
+# because tests that start programs wait for them. What failed is printed again at the end.
 set -euo pipefail
 
 pytest=${1:?the pytest to run}
-processes="tests/cli tests/end_to_end tests/project tests/reloading tests/soak tests/supervisor"
-# The last group is short, so that no lane waits long for the other. What no group names is in the first.
-named=("tests/proxy" "tests/suites tests/lints" "tests/settings" "tests/agreement tests/seeded")
+lanes=3
 
-# Word splitting of groups is intended here and below: one argument per folder.
-others="tests $(printf -- '--ignore=%s ' tests/decision $processes ${named[*]})"
-groups=("$others" "${named[@]}")
-count=${#groups[@]}
+# The longest first, so that all lanes end at about the same time.
+groups=(
+    "tests/cli"
+    "tests/proxy"
+    "tests/suites tests/lints"
+    "tests/project"
+    "tests/end_to_end"
+    "tests/reloading tests/soak tests/supervisor"
+    "tests/decision --cov=gateway.decision --cov-fail-under=100"
+    "tests/agreement tests/seeded"
+    "tests/settings"
+)
+named=$(printf '%s\n' ${groups[*]} | grep '^tests/') # word splitting is intended, here and below
+groups=("tests $(printf -- '--ignore=%s ' $named)" "${groups[@]}")
 
 # Run pytest so that an interrupt can be passed on to it: a shell makes background processes ignore
 # interrupts, and the programs that the tests interrupt would inherit that.
-child=
 run() {
     env --default-signal=INT "$pytest" "$@" &
-    child=$!
-    wait "$child" || {
+    wait $! || {
         echo "pytest $* ended with $?" >>"$GATEWAY_FAILURES"
         status=1
     }
-    child=
 }
 
-# Run the groups with the numbers given that the other lane has not taken.
+# Run the groups that no other lane has taken.
 run_groups() {
     local number
-    for number in "$@"; do
+    for number in "${!groups[@]}"; do
         if mkdir "$taken/$number" 2>/dev/null; then
             run ${groups[number]}
         fi
@@ -43,46 +46,48 @@ run_groups() {
 }
 
 interrupt() {
-    if [ -n "$child" ]; then
-        kill -INT "$child" 2>/dev/null || true
-        wait "$child" || true
+    local running
+    running=$(jobs -p)
+    if [ -n "$running" ]; then
+        kill -INT $running 2>/dev/null || true
+        wait
     fi
 }
 
 status=0
-if [ -n "${2:-}" ]; then # the second lane
+if [ -n "${2:-}" ]; then # one of the other lanes
     taken=$2
     trap 'interrupt; exit 130' INT
-    run $processes
-    run_groups $(seq $((count - 1)) -1 0)
+    run_groups
     exit "$status"
 fi
 
 taken=$(mktemp -d)
 export GATEWAY_FAILURES="$taken/failures" # see tests/conftest.py
-second=
+# The tests start gateways by the hundred, and each would compile the whole package again.
+unset PYTHONDONTWRITEBYTECODE
+others=()
 end() {
     interrupt
-    if [ -n "$second" ]; then
-        kill -INT "$second" 2>/dev/null || true
-        wait "$second" || true
-        cat "$taken/log"
-    fi
+    local lane
+    for lane in "${!others[@]}"; do
+        cat "$taken/log.$lane"
+    done
     rm -rf "$taken"
 }
 trap end EXIT
 trap 'exit 130' INT
 
-env --default-signal=INT "$0" "$pytest" "$taken" >"$taken/log" 2>&1 &
-second=$!
-
-# If the tests of the decision fail, the rest still runs.
-run tests/decision --cov=gateway.decision --cov-fail-under=100
-run_groups $(seq 0 $((count - 1)))
-echo "waiting for the tests that run in parallel, the last of them: $processes"
-wait "$second" || status=1
-second=
-cat "$taken/log"
+for ((lane = 1; lane < lanes; lane++)); do
+    env --default-signal=INT "$0" "$pytest" "$taken" >"$taken/log.$lane" 2>&1 &
+    others[lane]=$!
+done
+run_groups
+for lane in "${!others[@]}"; do
+    wait "${others[lane]}" || status=1
+    cat "$taken/log.$lane"
+    unset "others[lane]"
+done
 if [ -s "$GATEWAY_FAILURES" ]; then
     echo "what failed:"
     cat "$GATEWAY_FAILURES"
