@@ -12,6 +12,7 @@ set_of_parts=${2:-test}
 test_parts="
 nginx      nginx           the upstream of the end-to-end tests, and a proxy to compare the corpus with
 haproxy    haproxy         another proxy to compare the corpus with
+nghttpx    nghttp2-proxy   another proxy, to compare the cases of HTTP/2 with
 node       nodejs          runs the certified OpenID provider of the end-to-end tests
 npm        npm             installs that provider, as locked
 openssl    openssl         a client that shows what it sees of TLS, and an authority

@@ -110,11 +110,11 @@ def differences(case: RequestCase, seen: Observed) -> list[str]:
     if seen.saw_more and not case.is_begun:
         found.append("the service saw a part of another request")
     for request in seen.forwarded:
-        found += _never_allowed(request)
+        found += never_allowed(request)
     return found + _mixed_up(case, seen)
 
 
-def _never_allowed(request: Message) -> list[str]:
+def never_allowed(request: Message) -> list[str]:
     """Return what is wrong about any request that is forwarded (RFC 9112 §3.2, §5.2, §6.3)."""
     found = []
     if len(request.all(b"host")) != 1:

@@ -12,7 +12,8 @@ A step of ``send`` is one of these, with the bytes that YAML's escapes stand for
 
 *then* lists alternatives, each a list of demands joined by ``and``: ``1 is 200``, ``ends
 PROTOCOL_ERROR`` (GOAWAY, and the connection is closed), ``serves`` (another request gets its
-response on the same connection), ``acks 2``, ``pong …``, ``1 has 3 1`` (sizes of DATA).
+response on the same connection), ``acks 2``, ``pong …``, ``1 has 3 1`` (sizes of DATA). *service*
+is what it got: ``nothing``, requests, or ``{at_most: requests}``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,10 +40,11 @@ from tests.proxy.h2.frames import (
 
 HTTP2_FOLDER = FOLDER / "http2"
 
-# "says: true" of a frame's padding and the like would be lost silently.
+# What a frame may say besides its name.
 _KEYS = {
-    *("fields", "block", "payload", "open", "ends", "flags", "pad", "says", "pad_says", "reserved"),
-    *("priority", "values", "ack", "code", "by", "last", "promised", "exclusive", "weight", "on"),
+    *("ack", "block", "by", "code", "ends", "exclusive", "fields", "flags", "last", "open"),
+    *("pad", "pad_says", "parent", "payload", "priority", "promised", "reserved", "says"),
+    *("values", "weight"),
 }
 
 
@@ -55,6 +57,7 @@ class Case:
     steps: tuple[Any, ...] = field(repr=False)
     then: tuple[tuple[str, ...], ...]
     forwarded: tuple[Forwarded, ...] | None  # None: whatever it is
+    is_at_most: bool  # the service may have got less of *forwarded*
 
     @property
     def streams(self) -> list[int]:
@@ -104,7 +107,7 @@ def frame_of(told: Mapping[str, Any], shift: int = 0) -> bytes:
 
 
 def _dependency(told: Mapping[str, Any], shift: int) -> bytes:
-    on = told["on"] + (shift if told["on"] else 0)
+    on = told["parent"] + (shift if told["parent"] else 0)
     return priority(on, told.get("weight", 15), exclusive=told.get("exclusive", False))
 
 
@@ -161,12 +164,16 @@ def _case(told: Mapping[str, Any]) -> Case:
     assert needed <= told.keys() <= needed | {"service"}, (told.get("name"), sorted(told))
     then = told["then"]
     service = told.get("service")
+    is_at_most = isinstance(service, Mapping)
+    if isinstance(service, Mapping):
+        service = service["at_most"]
     return Case(
         told["name"],
         str(told["source"]),
         tuple(told["send"]),
         tuple(map(_demands, then if isinstance(then, list) else [then])),
         None if service is None else tuple(map(forwarded, () if service == "nothing" else service)),
+        is_at_most,
     )
 
 
