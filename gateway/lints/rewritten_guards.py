@@ -4,9 +4,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from gateway.decision.routes.routing import Match, Route, RouteTable
-from gateway.lints.service_view import ServiceView, make_reading, make_view, meetings
+from gateway.http.service_view import ServiceView, make_reading, make_view, meetings
+from gateway.http.view_index import ViewIndex
 from gateway.lints.strictness import asked_of, asks_as_much
-from gateway.lints.view_index import ViewIndex
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings

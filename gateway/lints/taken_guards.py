@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.decision.routes.template import Variable
+from gateway.http.service_view import ServiceView, make_view, meetings
+from gateway.http.view_index import ViewIndex
 from gateway.lints.nesting import hosts_around
-from gateway.lints.service_view import ServiceView, make_view, meetings
-from gateway.lints.view_index import ViewIndex
 from gateway.settings.text.document import Document
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places

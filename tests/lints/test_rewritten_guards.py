@@ -15,9 +15,9 @@ from gateway.decision.routes.routing import Match, Route, RouteTable, find_confl
 from gateway.decision.routes.segments import split_segments
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, compile_scopes
 from gateway.decision.verdict import Deny
+from gateway.http.service_view import make_view
 from gateway.http.writing.rewriting import rewrite_target
 from gateway.lints.rewritten_guards import find_meetings
-from gateway.lints.service_view import make_view
 from gateway.settings.values.rewrite import Rewrite
 from tests.decision.policies import numbered, route
 from tests.lints.warned import assert_warned, routes, warnings

@@ -5,17 +5,16 @@ another path there, may reach what other routes guard: those are not its request
 cannot tell.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote
 
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Route
-from gateway.decision.routes.segments import split_segments
-from gateway.decision.routes.template import Segment
+from gateway.http.service_view import ServiceView, make_view, meetings
+from gateway.http.view_index import ViewIndex
 from gateway.settings.values.configuration import Settings
-from gateway.settings.values.rewrite import Rewrite
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_regions import Cell
 from gateway.suites.differences.facet import Kind, Statement
@@ -27,95 +26,6 @@ MAX_MEETINGS = 100
 """How many guards are tried for each moved route; a route that is moved is told in any case."""
 
 _MOST_SHOWN = 3  # of each moved route: a public route may reach all that a service guards
-
-_Sent = tuple[str | None, ...]  # None: any segment
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """The paths of *route* as they are *asked* for, and as its service receives them.
-
-    The first *cut* segments become the first *put* of those *sent*; a view that *is_prefix* has
-    at least one more below.
-    """
-
-    route: Route
-    asked: tuple[Segment, ...]
-    sent: _Sent
-    cut: int
-    put: int
-
-    @property
-    def is_prefix(self) -> bool:
-        return self.route.is_prefix
-
-    @property
-    def shape(self) -> tuple[object, ...]:
-        """Return a value that is equal for views of the same requests at the same paths."""
-        return (_shape(self.asked), self.sent, self.is_prefix)
-
-    def ask(self, sent: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the segments to request, so that the service receives *sent*."""
-        literals = tuple(one for one in self.asked[: self.cut] if isinstance(one, str))
-        if len(self.asked) == self.cut and not self.is_prefix:
-            return literals
-        return literals + sent[self.put :]
-
-
-def _shape(segments: Iterable[Segment]) -> _Sent:
-    return tuple(one if isinstance(one, str) else None for one in segments)
-
-
-def _make_view(route: Route, rewrite: Rewrite | None) -> _View:
-    asked = route.segments
-    cut = 0 if rewrite is None else rewrite.cut_segments
-    put: tuple[str, ...] = ()
-    if rewrite is not None and rewrite.prefix:
-        split = split_segments(rewrite.prefix)
-        put = split if isinstance(split, tuple) else ()
-    sent = (*put, *_shape(asked[cut:]))
-    if not sent and not route.is_prefix:
-        sent = ("",)  # all was cut off: the root remains
-    return _View(route, asked, sent, cut, len(put))
-
-
-@dataclass(slots=True)
-class _Node:
-    """The views that end here, those of all that is below, and the segments that may follow."""
-
-    ends: list[_View] = field(default_factory=list)
-    below: list[_View] = field(default_factory=list)
-    children: dict[str | None, "_Node"] = field(default_factory=dict)
-
-    def add(self, view: _View) -> None:
-        node = self
-        for segment in view.sent:
-            node = node.children.setdefault(segment, _Node())
-        (node.below if view.is_prefix else node.ends).append(view)
-
-    def near(self, left: _Sent, is_prefix: bool) -> Iterator[_View]:
-        """Yield the views that share a path with the template *left*."""
-        if not left:
-            yield from self._all_below() if is_prefix else self.ends
-            return
-        yield from self.below
-        for child in self._ways(left[0]):
-            yield from child.near(left[1:], is_prefix)
-
-    def _ways(self, segment: str | None) -> Iterator["_Node"]:
-        if segment is None:
-            yield from self.children.values()
-            return
-        # A variable is never empty.
-        for name in (segment, None) if segment else (segment,):
-            if name in self.children:
-                yield self.children[name]
-
-    def _all_below(self) -> Iterator[_View]:
-        yield from self.below
-        for child in self.children.values():
-            yield from child.ends
-            yield from child._all_below()
 
 
 def find_unguarded(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
@@ -139,30 +49,42 @@ def find_unguarded(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
 def _find(old: Side, new: Side, callers: Callers) -> Iterator[Cell]:
     """Yield the cells of routes of *new* that reach what routes of *old* guard."""
     before, after = _views(old.loaded.settings), _views(new.loaded.settings)
-    known = {(server, view.shape) for server, view in before}
-    moved: dict[_View, list[_Node]] = {}
-    servers: dict[str, _Node] = {}
+    known = {(server, _shape(view)) for server, view in before}
+    servers: dict[str, list[ServiceView]] = {}
     for server, view in before:
-        servers.setdefault(server, _Node()).add(view)
+        servers.setdefault(server, []).append(view)
+    moved: dict[ServiceView, list[str]] = {}
     for server, view in after:
-        if (server, view.shape) not in known and server in servers:
-            moved.setdefault(view, []).append(servers[server])
+        if (server, _shape(view)) not in known and server in servers:
+            moved.setdefault(view, []).append(server)
     if not moved:
         return
+    reached = {server for found in moved.values() for server in found}
+    indexes = {server: ViewIndex(servers[server]) for server in reached}
     search = _Search(old, new, callers)
-    for view, trees in moved.items():
-        yield from islice(search.find(view, trees), _MOST_SHOWN)
+    for view, found in moved.items():
+        near = [indexes[server] for server in found]
+        yield from islice(search.find(view, near), _MOST_SHOWN)
 
 
-def _views(settings: Settings) -> list[tuple[str, _View]]:
+def _shape(view: ServiceView) -> Hashable:
+    """Return a value that is equal for views of the same requests at the same paths."""
+    asked, sent = (
+        tuple(one if isinstance(one, str) else None for one in segments)
+        for segments in (view.asked, view.segments)
+    )
+    return asked, sent, view.is_prefix
+
+
+def _views(settings: Settings) -> list[tuple[str, ServiceView]]:
     """Return the view of each route for each of its servers."""
     authorities: Mapping[str, list[str]] = {
         name: [server.authority for server in one.servers]
         for name, one in settings.upstreams.items()
     }
-    found: list[tuple[str, _View]] = []
+    found: list[tuple[str, ServiceView]] = []
     for route in settings.policy.routes.routes:
-        view = _make_view(route, settings.route_options[route.index].rewrite)
+        view = make_view(route, settings.route_options[route.index].rewrite)
         found += [(authority, view) for authority in authorities[route.upstream]]
     return found
 
@@ -178,25 +100,27 @@ class _Search:
             segment
             for side in (old, new)
             for _, view in _views(side.loaded.settings)
-            for segment in (*view.asked, *view.sent)
+            for segment in (*view.asked, *view.segments)
         }
         self._fresh = next(
             "some" * size for size in range(1, 1000) if "some" * size not in literals
         )
 
-    def find(self, view: _View, trees: Sequence[_Node]) -> Iterator[Cell]:
-        """Yield the cells of one moved route."""
+    def find(self, view: ServiceView, indexes: Sequence[ViewIndex]) -> Iterator[Cell]:
+        """Yield the cells of one moved route; *indexes* are the old views at its servers."""
         tried: set[tuple[str, ...]] = set()
-        for tree in trees:
-            guards = (one for one in tree.near(view.sent, view.is_prefix) if not one.route.public)
+        for index in indexes:
+            guards = (one for one in index.near(view) if not one.route.public)
             for guard in islice(guards, MAX_MEETINGS):
-                path = self._meet(view, guard)
+                # The shortest path that both have; what is below it is treated alike.
+                path = next(meetings(view, guard, self._fresh, 0), None)
                 if path is not None and path not in tried:
                     tried.add(path)
-                    yield from self._compare(view, path, list(tree.near(path, is_prefix=False)))
+                    asked = replace(view, segments=path, is_prefix=False)
+                    yield from self._compare(view, path, list(index.near(asked)))
 
     def _compare(
-        self, view: _View, path: tuple[str, ...], guards: Sequence[_View]
+        self, view: ServiceView, path: tuple[str, ...], guards: Sequence[ServiceView]
     ) -> Iterator[Cell]:
         for method in sorted(view.route.methods) or METHODS:
             request = self._request(self._new, view, path, method)
@@ -242,7 +166,7 @@ class _Search:
         )
 
     def _request(
-        self, side: Side, view: _View, path: tuple[str, ...], method: str
+        self, side: Side, view: ServiceView, path: tuple[str, ...], method: str
     ) -> SimulatedRequest | None:
         """Return the request whose *path* its service receives; None if another route owns it."""
         target = "/" + "/".join(quote(one, safe="!$&'()*+,=:@~") for one in view.ask(path))
@@ -256,26 +180,6 @@ class _Search:
             if isinstance(match, Match) and match.route is view.route:
                 return request
         return None
-
-    def _meet(self, one: _View, other: _View) -> tuple[str, ...] | None:
-        """Return a path of the service that both reach, or None."""
-        lengths = {len(view.sent) for view in (one, other) if not view.is_prefix}
-        size = max(len(one.sent), len(other.sent)) + 1
-        if len(lengths) > 1:
-            return None
-        size = next(iter(lengths), size)
-        rows = [_fill(view, size) for view in (one, other)]
-        merged: list[str] = []
-        for pair in zip(*rows, strict=True):
-            literals = {segment for segment in pair if segment is not None}
-            if len(literals) > 1:
-                return None
-            merged.append(next(iter(literals), self._fresh))
-        return tuple(merged)
-
-
-def _fill(view: _View, size: int) -> _Sent:
-    return (*view.sent, *[None] * (size - len(view.sent)))
 
 
 def _show(path: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from gateway.decision.routes.template import Segment
-from gateway.lints.service_view import ServiceView
+from gateway.http.service_view import ServiceView
 
 
 def _one_kind(_view: ServiceView) -> Hashable:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.lints.service_view import make_view, meetings
+from gateway.http.service_view import make_view, meetings
 from gateway.settings.values.rewrite import HostField, Rewrite
 from tests.decision.policies import route
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.lints.service_view import ServiceView, make_view, meetings
-from gateway.lints.view_index import ViewIndex
+from gateway.http.service_view import ServiceView, make_view, meetings
+from gateway.http.view_index import ViewIndex
 from tests.decision.policies import route
 
 PATHS = st.lists(st.sampled_from(["a", "b", "{v}", "{w}"]), max_size=3, unique=True).flatmap(
