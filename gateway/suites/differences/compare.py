@@ -9,6 +9,7 @@ from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare_general import compare_access, compare_limits
 from gateway.suites.differences.compare_regions import MAX_CELLS, Asked, Cell, Gap, Regions
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
+from gateway.suites.differences.divided_counts import find_divided
 from gateway.suites.differences.facet import Change, Kind
 from gateway.suites.differences.service_paths import find_unguarded
 from gateway.suites.differences.side import Caller, Side
@@ -66,7 +67,10 @@ def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_C
     regions = Regions(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
     personas = [_caller(one, old.settings, new.settings, question.at) for one in question.personas]
     cells = tuple(regions.compare(question.requests, personas, max_cells))
-    routes = compare_routes(*facets, regions.owners)
+    routes = (
+        *compare_routes(*facets, regions.owners),
+        *find_divided(*facets, regions.owners),
+    )
     unguarded = find_unguarded(*sides, callers)
     return Difference(
         (*routes, *rest),

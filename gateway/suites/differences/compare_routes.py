@@ -1,9 +1,10 @@
 """Find the routes that differ in what they mean."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from gateway.decision.routes.routing import Route
+from gateway.decision.routes.template import Variable
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import (
     Change,
@@ -22,7 +23,6 @@ NAME = "name"
 _PUBLIC = "public"
 _ASKED = {("require",), ("login",)}
 _OF_TOKENS = {(key,) for key in ("require", "login", "mode", "token_from", "identity")}
-_WHERE = ("path", "methods", "hosts")
 
 
 class RouteFacets:
@@ -50,6 +50,10 @@ class RouteFacets:
             known = route_facets(self._routes[name], self.loaded.settings)
             self._known[name] = known
         return known
+
+    def route(self, name: str) -> Route:
+        """Return the route *name*."""
+        return self._routes[name]
 
     def upstream(self, name: str) -> str:
         """Return the name of the upstream of the route *name*."""
@@ -106,22 +110,22 @@ def compare_routes(
     *owners* are the names of an old and a new route that own some request, in its turn: if it
     passes to another route, what protected it must not be lost on the way.
     """
-    renamed = _find_renamed(old, new)
+    heirs = find_heirs(old, new)
     for name in new:
-        before = renamed.get(name, name)
+        before = heirs.get(name)
+        if before is None:
+            yield Change("route", name, "", None, new.whole(name))
+            continue
         if before != name:
             yield Change("route", name, NAME, _name(old, before), _name(new, name))
-        if before in old:
-            if not old.is_written_alike(before, new, name):
-                yield from _compare(before, name, old, new)
-        else:
-            yield Change("route", name, "", None, new.whole(name))
-    gone = set(renamed.values())
+        if not old.is_written_alike(before, new, name):
+            yield from _compare(before, name, old, new)
+    kept = set(heirs.values())
     for name in old:
-        if name not in new and name not in gone:
+        if name not in kept:
             yield Change("route", name, "", old.whole(name), None)
     for before, after in dict.fromkeys(owners):
-        if before != renamed.get(after, after):
+        if before != heirs.get(after):
             yield from _compare_owners(before, after, old, new)
 
 
@@ -192,20 +196,28 @@ def _without_tokens(facets: Facets) -> Facets:
     }
 
 
-def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:
-    """Return the old names of renamed routes, by their new ones."""
-    gone: dict[object, str] = {_where(old.of(name)): name for name in old if name not in new}
+def find_heirs(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:
+    """Return the old name of each new route that was there before, under any name.
+
+    That is the route for the same requests, or else the one of the same name.
+    """
+    before = {_where(old.route(name)): name for name in old}
     found: dict[str, str] = {}
     for name in new:
-        former = None if name in old else gone.get(_where(new.of(name)))
+        former = before.get(_where(new.route(name)))
         if former is not None:
             found[name] = former
+    kept = set(found.values())
+    for name in new:
+        if name not in found and name in old and name not in kept:
+            found[name] = name
     return found
 
 
-def _where(facets: Facets) -> object:
+def _where(route: Route) -> Hashable:
     # No two routes of a configuration have all of these in common.
-    return tuple(facets[name].value for name in _WHERE)
+    shape = tuple(None if isinstance(one, Variable) else one for one in route.segments)
+    return shape, route.is_prefix, route.methods, frozenset(route.hosts)
 
 
 def _name(facets: RouteFacets, name: str) -> Statement:

@@ -366,13 +366,12 @@ def _judge_cors(old: object, new: object) -> Kinds:
 def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
     facets: dict[str, Facet] = {}
     moves = always(Kind.MOVED)
-    if rewrite.cut_segments:
-        asked = "/".join(route.path.split("/")[: rewrite.cut_segments + 1])
-        sent = rewrite.prefix.decode()
-        text = f"{asked} becomes {sent or 'nothing'}"
+    cut, sent = _shorten(route, rewrite)
+    if cut or sent:
+        asked = "/".join(route.path.split("/")[: cut + 1])
+        text = f"{asked or 'nothing'} becomes {sent or 'nothing'}"
         # The service receives another path with either.
-        value = rewrite.cut_segments, sent
-        facets["rewrite.path"] = Facet(value, text, moves, ("rewrite",))
+        facets["rewrite.path"] = Facet((cut, sent), text, moves, ("rewrite",))
     if rewrite.host is not HostField.KEEP:
         host = rewrite.host
         text = host.decode() if isinstance(host, bytes) else "the server's own"
@@ -386,6 +385,21 @@ def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
             name = f"rewrite.{key}"
             facets[name] = Facet(edits, _show_edits(edits), judge, ("rewrite", key))
     return facets
+
+
+def _shorten(route: Route, rewrite: Rewrite) -> tuple[int, str]:
+    """Return how many segments become which prefix, without those that stay as they are.
+
+    To replace `/a/b` by `/b` is to strip `/a`.
+    """
+    cut, sent = rewrite.cut_segments, rewrite.prefix.decode()
+    asked = route.path.split("/")
+    while cut and sent:
+        before, _, last = sent.rpartition("/")
+        if asked[cut] != last:
+            break
+        cut, sent = cut - 1, before
+    return cut, sent
 
 
 def _judge_request_fields(old: object, new: object) -> Kinds:

@@ -199,6 +199,40 @@ def test_a_route_that_is_renamed_and_changed_is_compared_as_well(tmp_path: Path)
     assert found == [("route", "all", "name"), ("route", "all", "scopes")]
 
 
+def test_two_routes_that_exchange_names_are_the_same_routes(tmp_path: Path) -> None:
+    text = edited(("name: health", "name: x"), ("name: everything", "name: health"))
+    text = text.replace("name: x", "name: everything")
+
+    found = difference(tmp_path, text)
+
+    assert {one[:3] for one in told(list(found.changed))} == {
+        ("route", "health", "name"),
+        ("route", "everything", "name"),
+    }
+    assert found.kinds == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("strip_prefix: /orders", "replace_prefix: {from: /orders, to: /}"),
+        ("strip_prefix: /orders", "replace_prefix: {from: /orders/all, to: /all}"),
+        (
+            "replace_prefix: {from: /orders, to: /x}",
+            "replace_prefix: {from: /orders/all, to: /x/all}",
+        ),
+    ],
+)
+def test_what_is_rewritten_alike_is_no_difference(one: str, other: str, tmp_path: Path) -> None:
+    path = "path_prefix: /orders/all/}\n    rewrite: {"
+    old, new = (
+        edited(("path_prefix: /orders/}", f"{path}{rewrite}}}")) for rewrite in (one, other)
+    )
+
+    assert difference(tmp_path, new, old).is_empty
+    assert Kind.MOVED in difference(tmp_path, old).kinds
+
+
 LIMITED = BASE.replace(
     "match: {path_prefix: /orders/}", "match: {path_prefix: /orders/}\n    rate_limits: [each]"
 )
