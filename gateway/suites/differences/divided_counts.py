@@ -7,6 +7,7 @@ from gateway.settings.values.configuration import Settings
 from gateway.settings.values.rates import PartKind
 from gateway.suites.differences.compare_routes import RouteFacets, find_heirs
 from gateway.suites.differences.facet import Change, Kind, Kinds, Statement
+from gateway.suites.differences.route_facets import show_server
 
 _LOOSENED: Kinds = frozenset({Kind.LOOSENED})
 _REQUESTS = ("limits", "requests")
@@ -125,7 +126,7 @@ def _connections(
     for name in {route.upstream for route in routes}:
         upstream = settings.upstreams[name]
         for server in upstream.servers:
-            found.setdefault(server.authority, {})[name] = upstream.balancing.max_connections
+            found.setdefault(show_server(server), {})[name] = upstream.balancing.max_connections
     return found
 
 

@@ -111,8 +111,8 @@ def test_a_server_of_two_upstreams_gets_the_connections_of_both(tmp_path: Path) 
     assert (change.subject, change.name, change.facet) == ("upstream", "more", "max_connections")
     assert change.old is not None
     assert change.new is not None
-    assert change.old.text == "10 to 10.0.0.2:80, by shop"
-    assert change.new.text == "20 to 10.0.0.2:80, by more and shop"
+    assert change.old.text == "10 to http://10.0.0.2, by shop"
+    assert change.new.text == "20 to http://10.0.0.2, by more and shop"
     less = new.replace("max_connections: 10", "max_connections: 5")
     assert loosened(tmp_path, old, less) == []
     assert loosened(tmp_path, new, old) == []
