@@ -111,16 +111,16 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         paths = _named_in(config)
     with _showing("reading suites", form):
         suites, selects = _make_ready(paths, config), selects or select_all
+    with_coverage = coverage or min_coverage is not None
     with _showing("running tests", form) as progress:
         progress.total = sum(
             len(list(one.cases())) for one in suites if isinstance(one, ReadySuite)
         )
-        report = run_suites(suites, selects, progress.advance)
+        report = run_suites(suites, selects, progress.advance, covers=with_coverage)
     if hostile:
         with _showing("attacking routes", form) as progress:
             progress.total = count_attacked(suites)
             report = replace(report, hostile=attack_suites(suites, selects, progress.advance))
-    with_coverage = coverage or min_coverage is not None
     if form in {"text", "junit"}:
         print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
     _print(report, form, every, with_coverage)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 
 from gateway.cli.init.issuer_entry import ISSUER_NAME
 from gateway.cli.init.planned_routes import Plan, PlannedRoute
@@ -14,6 +14,8 @@ from gateway.suites.samples.claim_sets import passing, with_claim
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _NOBODY, _STRANGER = "nobody", "stranger"
 _LATE, _FORGER = "late", "forger"
+# With more, each test tries those of its own route, or their number grows with the square.
+_MOST_IN_EACH_TEST = 20
 
 Alternative = frozenset[str]
 
@@ -24,8 +26,14 @@ def format_suite(plan: Plan, issuer: Issuer, host: str, config: str) -> str:
     What it expects comes from the plan, not from the configuration that it tests.
     """
     personas = _personas(plan)
+    remarks = ["Who may do what: `gateway test` compares it with the configuration."]
+    if len(personas) > _MOST_IN_EACH_TEST:
+        remarks.append(
+            f"There are {len(personas)} sets of scopes, so a test tries only those of its route,"
+            " and one other."
+        )
     lines = chain(
-        comment("Who may do what: `gateway test` compares it with the configuration.", 0),
+        *(comment(remark, 0) for remark in remarks),
         ["version: 1", f"gateway: {quote(config)}", "", "personas:"],
         _persona_lines(personas, issuer),
         ["", "tests:"],
@@ -84,10 +92,25 @@ def _test(route: PlannedRoute, personas: Mapping[Alternative, str], host: str) -
     if _accepts(route.security, frozenset()):
         yield "      others: allow"
         return
-    for scopes, name in personas.items():
-        if _accepts(route.security, scopes):
-            yield f"      {quote(name)}: allow"
-    yield "      others: scope_missing"
+    yield from _by_scopes(route.security, personas)
+
+
+def _by_scopes(security: Security, personas: Mapping[Alternative, str]) -> Iterator[str]:
+    """Yield what is expected of the personas with scopes, and of all others."""
+    if len(personas) <= _MOST_IN_EACH_TEST:
+        for scopes, name in personas.items():
+            if _accepts(security, scopes):
+                yield f"      {quote(name)}: allow"
+        yield "      others: scope_missing"
+        return
+    for scopes in security.alternatives:
+        yield f"      {quote(personas[scopes])}: allow"
+    yield f"      {_STRANGER}: scope_missing"
+    others = islice(personas.items(), _MOST_IN_EACH_TEST)
+    other = next((name for scopes, name in others if not _accepts(security, scopes)), None)
+    if other is not None:
+        yield f"      {quote(other)}: scope_missing"
+    yield "      others: skip"
 
 
 def _accepts(security: Security, scopes: Alternative) -> bool:

@@ -34,7 +34,9 @@ from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.files.attack_names import NAMES
 from gateway.suites.simulation.token_attacks import ATTACKS
 
-ALLOW, PUBLISHED, LOGIN, OTHERS = "allow", "published", "login", "others"
+ALLOW, PUBLISHED, LOGIN = "allow", "published", "login"
+# The personas that a test does not name, and the expectation of those that it does not try.
+OTHERS, SKIP = "others", "skip"
 REASONS = tuple(reason.code for reason in Reason)
 ANSWERS = (ALLOW, PUBLISHED, LOGIN, *REASONS)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -95,7 +97,7 @@ def _schema(**schema: object) -> WithJsonSchema:
 
 Time = Annotated[float, BeforeValidator(_time), _schema(type="string", format="date-time")]
 Offset = Annotated[float, BeforeValidator(_offset), _schema(type="string", pattern=_OFFSET_PATTERN)]
-Answer = Annotated[str, _one_of(ANSWERS, "reason"), _schema(enum=list(ANSWERS))]
+Answer = Annotated[str, _one_of((*ANSWERS, SKIP), "reason"), _schema(enum=[*ANSWERS, SKIP])]
 ReasonCode = Annotated[str, _one_of(REASONS, "reason"), _schema(enum=list(REASONS))]
 TokenAttack = Annotated[str, _one_of(tuple(ATTACKS), "attack"), _schema(enum=list(ATTACKS))]
 HostileAttack = Annotated[
@@ -210,7 +212,8 @@ class TestModel(Strict):
         default=None, description="The persona whose token is sent as the second one, by name."
     )
     expect: Annotated[dict[Text, Expected], Field(min_length=1)] = Field(
-        description="`allow`, `published`, `login` or a reason, by persona; `others` are the rest."
+        description="`allow`, `published`, `login`, a reason or `skip`, by persona; `others` are"
+        " the rest."
     )
 
 

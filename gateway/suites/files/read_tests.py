@@ -10,6 +10,7 @@ from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.files.models import (
     ALLOW,
     OTHERS,
+    SKIP,
     AllowModel,
     ExpectModel,
     RequestModel,
@@ -31,6 +32,7 @@ def build_tests(
     if not part.raw:
         faults.append(part.fault(Code.EMPTY_LIST, "the list is empty: add a test"))
     taken: dict[str, Place] = {}
+    order = {name: number for number, name in enumerate(personas)}
     tests: list[AccessTest] = []
     for at in map(part.child, range(len(part.raw))):
         model = check_shape(at, TestModel, faults)
@@ -42,7 +44,7 @@ def build_tests(
             message = f"the name `{shorten(model.name)}` is taken by the test in line {owner.line}"
             faults.append(at.child("name").fault(Code.DUPLICATE_NAME, message))
         request = _request(model.request, at.child("request"), faults)
-        expected = _expected(model, at.child("expect"), personas, faults)
+        expected = _expected(model, at.child("expect"), order, faults)
         also = _also(model.also, at.child("also"), personas, faults)
         if request is not None:
             tests.append(AccessTest(model.name, place, request, expected, also))
@@ -92,8 +94,9 @@ def _refuse_host(model: RequestModel, part: Part, faults: list[Fault]) -> None:
 
 
 def _expected(
-    model: TestModel, part: Part, personas: Collection[str], faults: list[Fault]
+    model: TestModel, part: Part, personas: Mapping[str, int], faults: list[Fault]
 ) -> Mapping[str, Expectation]:
+    """Return what is expected of each persona that is tried; *personas* have their order."""
     found: dict[str, Expectation] = {}
     for name, written in model.expect.items():
         if name != OTHERS and name not in personas:
@@ -102,16 +105,27 @@ def _expected(
             continue
         found[name] = _expectation(written, part.child(name), faults)
     others = found.pop(OTHERS, None)
+    _refuse_missing(part, personas, faults)
+    if others is not None and others.answer != SKIP:
+        found = {name: found.get(name, others) for name in personas}
+    tried = {name: one for name, one in found.items() if one.answer != SKIP}
+    if not tried and others is not None:
+        message = "every persona is skipped: name one that is tried, with what is expected for it"
+        faults.append(part.key_fault(Code.MISSING_EXPECTATION, message))
+    # In the order of the personas, the same in all tests of the file.
+    return {name: tried[name] for name in sorted(tried, key=personas.__getitem__)}
+
+
+def _refuse_missing(part: Part, personas: Collection[str], faults: list[Fault]) -> None:
     said = part.raw if isinstance(part.raw, dict) else {}
+    if OTHERS in said:
+        return
     missing = [name for name in personas if name not in said]
-    if OTHERS not in said and missing:
+    if missing:
         message = (
             f"nothing is expected for {', '.join(missing)}: name them, or say it for `{OTHERS}`"
         )
         faults.append(part.key_fault(Code.MISSING_EXPECTATION, message))
-    # In the order of the personas, the same in all tests of the file.
-    known = {name: found.get(name, others) for name in personas}
-    return {name: one for name, one in known.items() if one is not None}
 
 
 def _expectation(written: str | ExpectModel, part: Part, faults: list[Fault]) -> Expectation:

@@ -1,26 +1,21 @@
 """Compare the outcome of a request with the expected one, and find the cause."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from gateway.decision.explaining.explanation import Explanation
-from gateway.decision.explaining.steps import Step
-from gateway.decision.verdict import (
-    Allow,
-    Deny,
-    LogIn,
-    NeedIntrospection,
-    NeedKeys,
-    Publish,
-    Settled,
-)
+from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.text.places import Places
 from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
+from gateway.suites.simulation.sandbox import Outcome as Decided
+from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.trial import Trial
-from gateway.suites.simulation.wire import ForwardedRequest
+from gateway.suites.simulation.wire import ForwardedRequest, read_head
+
+_NOTHING = Demands()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,54 +31,51 @@ class Outcome:
     persona: str
     expectation: Expectation
     got: str
-    explanation: Explanation
     differences: tuple[str, ...]
+    trial: Trial = field(repr=False)
 
     @property
     def passed(self) -> bool:
         """Return whether all is as expected."""
         return not self.differences
 
-    @property
-    def failed_step(self) -> Step | None:
-        """Return the check that the request failed, if any."""
-        return next((step for step in self.explanation.steps if not step.holds), None)
+    def explain(self) -> Explanation:
+        """Return the verdict and its steps; found anew each time, because most tests pass."""
+        personas, also = self.suite.personas, self.test.also
+        second = None if also is None else personas[also].persona
+        return self.trial.ask_as(personas[self.persona].persona, self.test.request, second)
 
 
 def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     """Decide the request of *test* for the persona *name*, and compare."""
     persona, expectation = suite.personas[name].persona, test.expected[name]
     also = None if test.also is None else suite.personas[test.also].persona
-    explanation = trial.ask_as(persona, test.request, also)
-    verdict = explanation.verdict
-    got, answer = _name(verdict), expectation.answer
+    decided = trial.decide_as(persona, test.request, also)
+    got, answer = _name(decided), expectation.answer
     demands = expectation.demands
     if demands.would_deny is not None:
         answer = _reporting(demands.would_deny)
     differences: tuple[str, ...] = ()
     if got != answer:
         differences = (f"expected {answer}, got {got}",)
-    elif isinstance(verdict, Allow):
-        forwarded = trial.forward_as(persona, test.request, verdict, also)
-        differences = tuple(_find_differences(demands, verdict, forwarded))
-    return Outcome(suite, test, name, expectation, got, explanation, differences)
+    elif isinstance(decided, Sent) and demands != _NOTHING:
+        differences = tuple(_find_differences(demands, decided))
+    return Outcome(suite, test, name, expectation, got, differences, trial)
 
 
-def _name(verdict: Settled | LogIn | NeedKeys | NeedIntrospection) -> str:
-    match verdict:
-        case Allow():
-            report = verdict.would_deny
+def _name(decided: Decided) -> str:
+    match decided:
+        case Sent():
+            report = decided.allow.would_deny
             return ALLOW if report is None else _reporting(report.reason.code)
         case Deny():
-            return verdict.reason.code
+            return decided.reason.code
         case Publish():
             return PUBLISHED
         case LogIn():
             return LOGIN
-        case NeedKeys() | NeedIntrospection():
-            return verdict.deny.reason.code
         case _:
-            assert_never(verdict)
+            assert_never(decided)
 
 
 def _reporting(reason: str) -> str:
@@ -91,7 +83,8 @@ def _reporting(reason: str) -> str:
     return f"allow, with {reason} only reported"
 
 
-def _find_differences(demands: Demands, allow: Allow, forwarded: ForwardedRequest) -> Iterator[str]:
+def _find_differences(demands: Demands, sent: Sent) -> Iterator[str]:
+    allow, forwarded = sent.allow, read_head(sent.head)
     for what, wanted, found in (
         ("the route", demands.route, allow.route.name),
         ("the upstream", demands.upstream, allow.route.upstream),
@@ -130,8 +123,9 @@ def describe_cause(outcome: Outcome, places: Places) -> str:
     If none failed, return the route that allows the request, or what of the gateway responds. The
     text holds no part of a token.
     """
-    verdict = outcome.explanation.verdict
-    step = outcome.failed_step
+    explanation = outcome.explain()
+    verdict = explanation.verdict
+    step = next((one for one in explanation.steps if not one.holds), None)
     if step is not None:
         place = place_of_step(step, places)
         text = f"{step.check.value}: expected {step.expected}, found {step.found}"

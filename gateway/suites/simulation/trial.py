@@ -1,22 +1,19 @@
 """Decide requests under one configuration and at one time."""
 
-from collections.abc import Iterable, Mapping
-from math import inf
+from collections.abc import Collection, Iterable, Mapping
 
 from gateway.decision.decide import find_route
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
-from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow
-from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
-from gateway.suites.simulation.answers import as_opaque, simulate_answers
+from gateway.suites.simulation.answers import as_opaque
 from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.minting import bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
-from gateway.suites.simulation.run_keys import RunKeys
+from gateway.suites.simulation.sandbox import Outcome, Sandbox
 from gateway.suites.simulation.token_attacks import ATTACKS
 from gateway.suites.simulation.wire import Field, ForwardedRequest, carry, read_head, write_head
 
@@ -31,11 +28,21 @@ class Trial:
     def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
         self.settings = settings
         self.at = at
-        self._rehearsal = Rehearsal(settings)
-        self.keys = RunKeys(one.issuer for one in settings.issuers.values())
-        self.find_answer = simulate_answers(self.keys.sets)
-        self.revocations = _make_lists(settings, personas, at)
+        self._sandbox = Sandbox(settings, at, _find_revoked(settings, personas, at))
+        self._rehearsal = self._sandbox.rehearsal
+        self.keys = self._sandbox.keys
+        self.find_answer = self._sandbox.find_answer
+        self.revocations = self._sandbox.revocations
         self._credentials: dict[str, tuple[bytes, ...]] = {}
+
+    def decide_as(
+        self, persona: Persona, request: SimulatedRequest, also: Persona | None = None
+    ) -> Outcome:
+        """Return the outcome of *request* from *persona*: the verdict of ``ask_as``, without why.
+
+        Each token is verified once, so this takes a fraction of the time.
+        """
+        return self._sandbox.decide(self.head_of(persona, request, also), self.session_of(persona))
 
     def ask_as(
         self, persona: Persona, request: SimulatedRequest, also: Persona | None = None
@@ -117,15 +124,15 @@ class Trial:
         return (bearer(as_opaque(token) if issuer.introspects else token),)
 
 
-def _make_lists(
+def _find_revoked(
     settings: Settings, personas: Iterable[Persona], at: float
-) -> Mapping[str, RevocationList]:
-    entries: dict[str, list[Revocation]] = {name: [] for name in settings.revocations}
+) -> Mapping[str, Collection[str]]:
+    """Return the ``jti`` of the tokens that are on each list, by its name."""
+    found: dict[str, list[str]] = {}
     for persona in personas:
         if persona.issuer is None:
             continue
         claims = make_claims(persona, settings.issuers[persona.issuer].issuer, at)
         for name in persona.revoked:
-            entries[name].append(Revocation((("jti", str(claims.get("jti"))),), inf, inf))
-    lists: RevocationLists = {name: RevocationList(listed) for name, listed in entries.items()}
-    return lists
+            found.setdefault(name, []).append(str(claims.get("jti")))
+    return found

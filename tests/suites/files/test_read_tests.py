@@ -65,6 +65,11 @@ tests:
             "a.test.yaml:8:40: bad_value: `a b` is not a header name",
         ),
         (
+            "{others: skip}",
+            "a.test.yaml:8:5: missing_expectation: every persona is skipped: name one that is"
+            " tried, with what is expected for it",
+        ),
+        (
             "{}",
             "a.test.yaml:8:13: empty_list: this mapping is empty: leave the key out",
         ),
@@ -74,6 +79,35 @@ def test_a_wrong_expectation_is_named_at_its_place(
     expect: str, expected: str, tmp_path: Path
 ) -> None:
     assert expected in faults(tmp_path, WITH_TEST % expect)
+
+
+@pytest.mark.parametrize(
+    ("expect", "tried"),
+    [
+        ("{nobody: skip, alice: allow}", {"alice": "allow"}),
+        ("{nobody: token_missing, others: skip}", {"nobody": "token_missing"}),
+        ("{nobody: skip, others: allow}", {"alice": "allow"}),
+    ],
+)
+def test_who_is_skipped_is_not_tried(expect: str, tried: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "a.test.yaml"
+    path.write_text(WITH_TEST % expect)
+
+    suite = read_suite(path, {})
+
+    assert not isinstance(suite, BrokenSuite), suite.faults
+    (test,) = suite.tests
+    assert {name: one.answer for name, one in test.expected.items()} == tried
+
+
+def test_personas_are_tried_in_the_order_of_the_file_not_of_the_test(tmp_path: Path) -> None:
+    path = tmp_path / "a.test.yaml"
+    path.write_text(WITH_TEST % "{nobody: token_missing, alice: allow}")
+
+    suite = read_suite(path, {})
+
+    assert not isinstance(suite, BrokenSuite), suite.faults
+    assert list(suite.tests[0].expected) == ["alice", "nobody"]
 
 
 REQUEST = WITH_TEST.replace("GET https://h/a", "%s") % ("%s", "{others: allow}")

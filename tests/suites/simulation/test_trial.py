@@ -8,6 +8,7 @@ from gateway.decision.verdict import Allow, Deny
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.trial import Trial
 from tests.suites.worlds import AT, get, load
 
@@ -21,10 +22,16 @@ def make_settings(tmp_path: Path) -> Settings:
 
 
 def reason(trial: Trial, persona: Persona, path: str = "/tenants/acme/orders/7") -> str:
+    """Return what a gateway answers; with and without an explanation, it is the same."""
     verdict = trial.ask_as(persona, get(path)).verdict
+    decided = trial.decide_as(persona, get(path))
     if isinstance(verdict, Allow):
+        assert isinstance(decided, Sent)
+        assert decided.allow.route is verdict.route
         return "allow"
     assert isinstance(verdict, Deny)
+    assert isinstance(decided, Deny)
+    assert (decided.reason, decided.detail) == (verdict.reason, verdict.detail)
     return verdict.reason.code
 
 
