@@ -33,10 +33,11 @@ from gateway.http.request_steps import (
     request_step,
 )
 from gateway.http.ticket_calls import TicketCall, find_ticket_call
-from gateway.http.writing.own_response import render_own_response
-from gateway.http.writing.published import render_published
-from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
+from gateway.http.writing.own_response import own_response_fields
+from gateway.http.writing.published import published_fields
+from gateway.http.writing.refusal import UNFRAMED, login_refusal_parts, refusal_parts
 from gateway.http.writing.request_head import Peer, render_request_head
+from gateway.http.writing.status_line import render_response
 from gateway.settings.values.configuration import Limits, Settings
 
 # In place of what only a running gateway has. The id has its true length, for the lengths of
@@ -217,18 +218,23 @@ class Rehearsal:
                 self.settings.route_options[route.index].rewrite,
                 upstream.servers[0],
             )
-        is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()
         if isinstance(verdict, LogIn):
-            return self._render_redirect(request, verdict.deny, now, is_head, close)
+            return self._render_redirect(request, verdict.deny, now, close)
+        more = b""
         if isinstance(verdict, Deny):
             close = close or verdict.reason in UNFRAMED
-            fields = self._refusal_fields(request, verdict)
+            status, more = verdict.reason.status, self._refusal_fields(request, verdict)
             url = self._login_url(request, verdict)
-            if url is not None:
-                return render_login_refusal(verdict, url, REQUEST_ID, now, is_head, close, fields)
-            return render_refusal(verdict, REQUEST_ID, now, is_head, close, fields)
-        return render_published(verdict, REQUEST_ID, now, is_head, close)
+            if url is None:
+                fields, body = refusal_parts(verdict, REQUEST_ID, now)
+            else:
+                fields, body = login_refusal_parts(verdict, url, REQUEST_ID, now)
+        else:
+            status, body = verdict.status, verdict.document
+            fields = published_fields(verdict, REQUEST_ID, now)
+        body = b"" if request.method == "HEAD" else body
+        return render_response(status, fields, body, close, more)
 
     def _refusal_fields(self, request: Request, deny: Deny) -> bytes:
         owner = deny.route
@@ -251,17 +257,16 @@ class Rehearsal:
         return self._calls.url(request, deny)
 
     def _render_redirect(
-        self, request: Request, deny: Deny | None, now: float, is_head: bool, close: bool
+        self, request: Request, deny: Deny | None, now: float, close: bool
     ) -> bytes:
         """Return a redirect to log in; where to, and the cookie of the login, are secrets of it."""
         if deny is None:
             return b""
         shown = NOT_SHOWN.decode("ascii")
-        more = self._refusal_fields(request, deny)
-        fields = (("Location", shown), ("Set-Cookie", shown))
-        return render_own_response(
-            REDIRECT_STATUS, fields, b"", REQUEST_ID, now, is_head, close, more
-        )
+        sent = (("Location", shown), ("Set-Cookie", shown))
+        fields = own_response_fields(REDIRECT_STATUS, sent, 0, REQUEST_ID, now)
+        fields += self._refusal_fields(request, deny)
+        return render_response(REDIRECT_STATUS, fields, b"", close, b"")
 
 
 def _with_credential(request: Request, allow: Allow) -> tuple[Request, Allow]:

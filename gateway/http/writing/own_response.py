@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.http.writing.http_date import http_date
-from gateway.http.writing.status_line import STATUS_LINES
 
 # What is written here, for every response.
 _WRITTEN: Final = frozenset(
@@ -14,33 +13,27 @@ _WRITTEN: Final = frozenset(
 _BODILESS: Final = frozenset((204, 304))
 
 
-def render_own_response(  # noqa: PLR0913, PLR0917 - all that a response depends on
-    status: int,
-    fields: Iterable[tuple[str, str]],
-    body: bytes,
-    request_id: bytes,
-    now: float,
-    is_head: bool,
-    close: bool,
-    more: bytes = b"",
-) -> bytes:
-    """Return the whole response; for HEAD without the body (RFC 9110 §9.3.2).
+def has_no_body(status: int) -> bool:
+    """Return whether a response with *status* has no body (RFC 9110 §6.4.1)."""
+    return status in _BODILESS
 
-    *fields* are pairs of name and value; *more* are whole lines, each with a leading line end.
-    It is never stored by a cache. Raises ValueError for a field that is not one line of ASCII.
+
+def own_response_fields(
+    status: int, fields: Iterable[tuple[str, str]], length: int, request_id: bytes, now: float
+) -> bytes:
+    """Return the fields of a response whose body has *length* bytes; each begins with a line end.
+
+    *fields* are pairs of name and value. The response is never stored by a cache. Raises ValueError
+    for a field that is not one line of ASCII.
     """
     lines = b"".join(_line(name, value) for name, value in fields if name.lower() not in _WRITTEN)
-    length = b"" if status in _BODILESS else b"\r\nContent-Length: %d" % len(body)
-    head = b"%b\r\nDate: %b%b%b\r\nCache-Control: no-store\r\nX-Request-Id: %b%b%b\r\n\r\n" % (
-        STATUS_LINES[status],
+    framing = b"" if has_no_body(status) else b"\r\nContent-Length: %d" % length
+    return b"\r\nDate: %b%b%b\r\nCache-Control: no-store\r\nX-Request-Id: %b" % (
         http_date(int(now)),
         lines,
-        length,
+        framing,
         request_id,
-        more,
-        b"\r\nConnection: close" if close else b"",
     )
-    return head if is_head or status in _BODILESS else head + body
 
 
 def _line(name: str, value: str) -> bytes:

@@ -8,6 +8,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.verdict import Deny
 from gateway.http.writing.http_date import http_date
+from gateway.http.writing.status_line import OWN_STATUS_LINES
 
 # Seconds that a client should wait before it retries (RFC 9110 §10.2.3).
 _RETRY_AFTER: Final = {
@@ -22,24 +23,6 @@ _RETRY_AFTER: Final = {
     Reason.SERVICE_TOKEN_UNAVAILABLE: 5,
     Reason.OVERLOADED: 1,
     Reason.DRAINING: 1,
-}
-_PHRASES: Final = {
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    408: b"Request Timeout",
-    413: b"Content Too Large",
-    414: b"URI Too Long",
-    421: b"Misdirected Request",
-    429: b"Too Many Requests",
-    431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error",
-    501: b"Not Implemented",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
 }
 
 _REALM: Final = "gateway"
@@ -71,50 +54,49 @@ UNFRAMED: Final = frozenset(
 REQUEST_ID_LENGTH: Final = 24
 
 
-def render_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
-    deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool, fields: bytes = b""
+def render_refusal(
+    deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool = False
 ) -> bytes:
-    """Return the whole response for *deny*; for HEAD without the body (RFC 9110 §9.3.2).
+    """Return the text of the whole response for *deny*, as HTTP/1.1 has it.
 
-    *fields* are added to it; each begins with the end of the line before.
+    For HEAD without the body (RFC 9110 §9.3.2). Under attack, most responses are made here.
     """
     route = deny.route
-    before_id, after_id, body_start, body_end = _dated(
+    status_line, before_id, after_id, body_start, body_end = _dated(
         int(now),
         deny.reason,
         deny.scopes,
         deny.methods,
         None if route is None or deny.field else route.metadata_url,
         None if route is None else route.step_up,
-        close,
         deny.field,
     )
+    if close:
+        after_id += b"\r\nConnection: close"
     if is_head:
-        return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, after_id, fields)
+        return b"%b%b%b%b\r\n\r\n" % (status_line, before_id, request_id, after_id)
     return b"%b%b%b%b\r\n\r\n%b%b%b" % (
-        before_id, request_id, after_id, fields, body_start, request_id, body_end,
+        status_line, before_id, request_id, after_id, body_start, request_id, body_end,
     )  # fmt: skip
 
 
-def render_login_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
-    deny: Deny,
-    login_url: str,
-    request_id: bytes,
-    now: float,
-    is_head: bool,
-    close: bool,
-    fields: bytes = b"",
-) -> bytes:
-    """Return ``render_refusal`` with the member ``login``: where a person can log in.
+def refusal_parts(deny: Deny, request_id: bytes, now: float) -> tuple[bytes, bytes]:
+    """Return the fields of the response for *deny*, each with a leading line end, and the body."""
+    head, _, body = render_refusal(deny, request_id, now, is_head=False).partition(b"\r\n\r\n")
+    return head[head.index(b"\r\n") :], body
+
+
+def login_refusal_parts(
+    deny: Deny, login_url: str, request_id: bytes, now: float
+) -> tuple[bytes, bytes]:
+    """Return ``refusal_parts`` with the member ``login``: where a person can log in.
 
     It is different for each target, so nothing of it is remembered.
     """
-    whole = render_refusal(deny, request_id, now, False, close, fields)
-    head, _, body = whole.partition(b"\r\n\r\n")
+    fields, body = refusal_parts(deny, request_id, now)
     problem = json.dumps(json.loads(body) | {"login": login_url}).encode("ascii")
     length = b"\r\nContent-Length: %d\r\n"
-    head = head.replace(length % len(body), length % len(problem), 1)
-    return b"%b\r\n\r\n%b" % (head, b"" if is_head else problem)
+    return fields.replace(length % len(body), length % len(problem), 1), problem
 
 
 @lru_cache(maxsize=64)
@@ -125,13 +107,13 @@ def _dated(  # noqa: PLR0913, PLR0917 - all that a response depends on
     methods: tuple[str, ...],
     metadata_url: str | None,
     step_up: StepUp | None,
-    close: bool,
     field: str,
-) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return the template for one second: its head around the request id, and its body."""
-    template = _template(reason, scopes, methods, metadata_url, step_up, close, field)
-    before_date, before_id, after_id, body_start, body_end = template
-    return before_date + http_date(now_seconds) + before_id, after_id, body_start, body_end
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return the template for one second: status line, fields around the request id, and body."""
+    template = _template(reason, scopes, methods, metadata_url, step_up, field)
+    before_id, after_id, body_start, body_end = template
+    before_id = b"\r\nDate: " + http_date(now_seconds) + before_id
+    return OWN_STATUS_LINES[reason.status], before_id, after_id, body_start, body_end
 
 
 @lru_cache(maxsize=4096)
@@ -141,10 +123,9 @@ def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     methods: tuple[str, ...],
     metadata_url: str | None,
     step_up: StepUp | None,
-    close: bool,
     field: str,
-) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """Return the head around the date and the request id, and the body around the id again."""
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the fields after Date around the request id, and the body around the id again."""
     detail = _detail(reason, scopes, methods)
     problem = {
         "type": f"urn:jwt-gateway:reason:{reason.code}",
@@ -158,15 +139,12 @@ def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     body_start, _, body_end = text.partition(b"\\u0000")
     length = len(body_start) + REQUEST_ID_LENGTH + len(body_end)
     challenge = render_challenge(reason, scopes, metadata_url, step_up, field or _REALM)
-    before_date = b"HTTP/1.1 %d %b\r\nDate: " % (reason.status, _PHRASES[reason.status])
     before_id = (
         b"\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
         b"\r\nCache-Control: no-store\r\nX-Request-Id: " % length
     )
     after_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
-    if close:
-        after_id += b"\r\nConnection: close"
-    return before_date, before_id, after_id, body_start, body_end
+    return before_id, after_id, body_start, body_end
 
 
 def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:

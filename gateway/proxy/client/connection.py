@@ -16,6 +16,7 @@ from gateway.http.reading.head_builder import PIECE_BYTES
 from gateway.http.reading.request import Request
 from gateway.http.writing.refusal import render_refusal
 from gateway.http.writing.request_head import Peer
+from gateway.http.writing.status_line import STATUS_LINES, render_response
 from gateway.limits.bucket_key import network_of
 from gateway.proxy.client.clients import READ_BYTES, Clients
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
@@ -81,12 +82,14 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_buffer",
         "_buffer_view",
         "_clients",
+        "_closes",
         "_closing",
         "_current",
         "_drain_expired",
         "_half_closed",
         "_held",
         "_idle_seconds",
+        "_is_chunked",
         "_last",
         "_paused",
         "_port",
@@ -126,6 +129,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._write_blocked = False  # the transport has too much to send
         self._half_closed = False  # by the client, which still reads
         self._closing = False
+        self._closes = False  # once the exchange in flight is done
+        self._is_chunked = False  # the response that is being sent
         self._drain_expired = False  # requests that have not started never will
         self._unread_output: UnreadOutput | None = None  # made when it is first needed
         self._idle_seconds = port.timeouts.idle_seconds
@@ -171,7 +176,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._clients.refuse(self)
         request_id = next(port.request_ids)
         deny = Deny(Reason.OVERLOADED, detail)
-        self.write(render_refusal(deny, request_id, time(), False, True))
+        self.write(render_refusal(deny, request_id, time(), is_head=False, close=True))
         self._reader.is_over = True  # a request is dropped, since an error would reset
         self._close()
 
@@ -327,7 +332,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         request_id = next(port.request_ids)
         write = self.write  # a local: a slot that is called directly costs twice as much
         at = time()
-        write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
+        write(render_refusal(verdict, request_id, at, request.method == "HEAD"))
         done = monotonic()
         self.deadline = done + self._idle_seconds
         try:
@@ -473,6 +478,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.deadline = monotonic() + seconds
 
     def _abandon(self) -> None:
+        self._closes = True
         exchanges = (self._current, *self._queue)
         self._queue.clear()
         self._reader.unparsed = NOTHING
@@ -489,26 +495,15 @@ class ClientConnection(asyncio.BufferedProtocol):
         bound.begin(pool)
         return bound
 
-    def write_chunk(self, data: bytes) -> None:
-        """Send *data* as one chunk (RFC 9112 §7.1)."""
-        self.write((b"%x\r\n" % len(data), data, b"\r\n"))
-
     def takes_no_more(self) -> bool:
         """Return whether the client has enough to read, so that the upstream must wait."""
         return self._write_blocked
 
-    def has_more(self) -> bool:
-        """Return whether requests came after the current one, and will be answered."""
-        if self._drain_expired:
-            return False
-        reader = self._reader
-        return reader.is_in_head() or bool(self._queue or reader.unparsed)
-
-    def exchange_done(self, close: bool, now: float) -> None:
+    def exchange_done(self, now: float) -> None:
         """Start the next request, or close."""
         self._current = None
         reader = self._reader
-        if close or (self._half_closed and not self._queue and not reader.unparsed):
+        if self._closes or (self._half_closed and not self._queue and not reader.unparsed):
             self._close()
         elif self._queue or reader.unparsed or self._held:
             self._held = False  # the upload that held it is over
@@ -546,12 +541,15 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
             self._watch_body()
 
-    def begin_tunnel(self, tunnel: Tunnel) -> None:
-        """Forward all further bytes as they are."""
+    def begin_tunnel(self, tunnel: Tunnel, protocol: bytes, fields: bytes) -> None:
+        """Switch to *protocol* (RFC 9110 §15.2.2), and forward all further bytes as they are."""
         self._tunnel = tunnel
+        self._closes = True
         self._request_view = self._buffer_view
         if not self._write_blocked:
             self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
+        switch = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
+        self.write(STATUS_LINES[101] + fields + switch)
 
     def end_writing(self) -> bool:
         """Close the sending half; return False if that is impossible, as with TLS."""
@@ -561,6 +559,112 @@ class ClientConnection(asyncio.BufferedProtocol):
         if not self.transport.is_closing():
             self.transport.write_eof()
         return True
+
+    # --- responses, for exchanges
+
+    def interim(self, status: int, fields: bytes) -> None:
+        """Send an interim response; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
+        exchange = self._current
+        if exchange is not None and exchange.request.is_http11:
+            self.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
+
+    def whole(
+        self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes
+    ) -> None:
+        """Send a response that has come whole."""
+        exchange = self._current
+        if (
+            exchange is not None
+            and exchange.request.keep_alive
+            and (exchange.upload is None or exchange.upload.complete)
+            and not self._port.is_draining
+            and (length is not None or not has_body)
+        ):
+            write = self.write  # a local: a slot that is called directly costs twice as much
+            write(b"%b%b\r\n\r\n%b" % (STATUS_LINES[status], fields, data))
+        else:
+            self.begin(status, fields, length, has_body, data)
+            self.end()
+
+    def begin(
+        self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes
+    ) -> None:
+        """Frame the body for this client, and send the head with the first piece of it."""
+        exchange = self._current
+        if exchange is None:
+            return
+        request, upload = exchange.request, exchange.upload
+        # An early response is the last one, too: the rest of the body is not read.
+        closes = (
+            not request.keep_alive
+            or (upload is not None and not upload.complete)
+            or (self._port.is_draining and self._has_no_more())
+        )
+        framing = b""
+        if length is None and has_body:
+            if request.is_http11:
+                self._is_chunked = True
+                framing = b"\r\nTransfer-Encoding: chunked"
+            else:
+                closes = True
+        self._closes = closes
+        if closes:
+            framing += b"\r\nConnection: close"
+        head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
+        if self._is_chunked and data:
+            self.write((b"%b%x\r\n" % (head, len(data)), data, b"\r\n"))
+        else:
+            self.write(head + data)
+
+    def body(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        if self._is_chunked:
+            self.write((b"%x\r\n" % len(data), data, b"\r\n"))  # RFC 9112 §7.1
+        else:
+            self.write(data)
+
+    def end(self) -> None:
+        """End the response."""
+        if self._is_chunked:
+            self._is_chunked = False
+            self.write(b"0\r\n\r\n")
+
+    def end_early(self) -> None:
+        """End a response before its upstream does."""
+        if self._is_chunked:
+            # The last chunk makes it a whole response to the client. A reset could discard events
+            # that were sent but not read yet.
+            self.end()
+            self._closes = self._closes or (self._port.is_draining and self._has_no_more())
+        else:
+            self._closes = True
+
+    def respond(
+        self, status: int, fields: bytes, body: bytes, must_close: bool = False, more: bytes = b""
+    ) -> None:
+        """Send a whole response of the gateway's own."""
+        exchange = self._current
+        if exchange is None:
+            return
+        request, upload = exchange.request, exchange.upload
+        self._closes = closes = (
+            must_close
+            or not request.keep_alive
+            or request.wants_upgrade
+            or not (upload is None or upload.complete or request.body_ends_soon())
+            or (self._port.is_draining and self._has_no_more())
+        )
+        self.write(render_response(status, fields, body, closes, more))
+
+    def _has_no_more(self) -> bool:
+        """Return whether no request came after the current one, or none will be answered."""
+        reader = self._reader
+        return self._drain_expired or not (reader.is_in_head() or self._queue or reader.unparsed)
+
+    def cut(self) -> None:
+        """Reset the connection after a response that is not complete."""
+        self._closes = True
+        self.abort()
 
     def abort(self) -> None:
         """Reset the connection: HTTP/1.0 would take a mere close for the end of the body."""

@@ -145,7 +145,7 @@ def _take_call(exchange: Browsing, call: LoginCall) -> None:
             _spawn(exchange, _serve(exchange, asked, None))
 
     if request.fields.expects_continue and upload.has_not_come():
-        exchange.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        exchange.client.interim(100, b"")
     upload.attach(CollectedBody(upload.length is None, answer))
 
 

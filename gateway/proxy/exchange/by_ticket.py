@@ -118,7 +118,7 @@ def take_ticket_call(exchange: Browsing, call: TicketCall) -> None:
             _spawn(exchange, _issue(exchange, call, body))
 
     if request.fields.expects_continue and upload.has_not_come():
-        exchange.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        exchange.client.interim(100, b"")
     upload.attach(CollectedBody(upload.length is None, go_on))
 
 

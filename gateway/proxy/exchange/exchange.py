@@ -10,11 +10,10 @@ from gateway.http.reading.cookies import kept_private, without_own_cookies
 from gateway.http.reading.handshake import check_agreement, is_websocket, select_bearer
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
-from gateway.http.writing.own_response import render_own_response
-from gateway.http.writing.published import render_published
-from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
+from gateway.http.writing.own_response import has_no_body, own_response_fields
+from gateway.http.writing.published import published_fields
+from gateway.http.writing.refusal import UNFRAMED, login_refusal_parts, refusal_parts
 from gateway.http.writing.request_head import render_request_head
-from gateway.http.writing.status_line import STATUS_LINES
 from gateway.proxy.exchange.admit import Admitted, admit, admit_after
 from gateway.proxy.exchange.by_login import act_on_login
 from gateway.proxy.exchange.response_stream import ResponseStream, is_event_stream, may_pause
@@ -47,10 +46,10 @@ class Exchange:
     """
 
     __slots__ = (
-        "_chunked_out",
-        "_close",
-        "_head",
+        "_fields",
+        "_has_body",
         "_is_responding",
+        "_length",
         "_resent",
         "allow",
         "client",
@@ -97,8 +96,9 @@ class Exchange:
         self.upstream_seconds: float | None = None
         self.limit_fields = b""  # each begins with a line end; for any response, also our own
         self.waited = self.is_over = False
-        self._head = b""  # of the response, until it is sent
-        self._is_responding = self._chunked_out = self._close = self._resent = False
+        # Of the response, until its head is sent; its length and whether it has a body, too.
+        self._fields: bytes | None = None
+        self._is_responding = self._resent = False
         self.started_at = monotonic()
         self.id = next(port.request_ids)
 
@@ -223,7 +223,7 @@ class Exchange:
         upload = self.upload
         if upload is not None:
             if request.fields.expects_continue and upload.has_not_come():
-                self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.client.interim(100, b"")
             upload.attach(server)
 
     def _drop_new_names(self) -> None:
@@ -277,11 +277,10 @@ class Exchange:
     # --- the response of the upstream
 
     def interim_received(self, status: int, fields: bytes) -> None:
-        """Pass on a 1xx response; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
-        if self.request.is_http11:
-            if self.port.removes_own_cookies:
-                fields = without_own_cookies(fields)
-            self.client.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
+        """Pass on a 1xx response."""
+        if self.port.removes_own_cookies:
+            fields = without_own_cookies(fields)
+        self.client.interim(status, fields)
 
     def login_received(self) -> None:
         """Reserve the connection for this client: it logs in on it."""
@@ -291,7 +290,7 @@ class Exchange:
             self.client.bind(pool).adopt(pool, server)
 
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
-        """Take the final head, and frame the body for this client."""
+        """Take the final head; it is sent with what comes next."""
         self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = status
         port, request, server = self.port, self.request, self.server
@@ -303,33 +302,14 @@ class Exchange:
                 fields = kept_private(fields)
         if server is not None:
             server.owner.observe(request.method, status, seconds)
-        framing = self.limit_fields
-        upload = self.upload
-        if not request.keep_alive or (port.is_draining and self._is_last()):
-            self._close = True
-        elif upload is not None and not upload.complete:
-            self._close = True  # an early response: the rest of the body is not read
-        if length is None and has_body:
-            if request.is_http11:
-                self._chunked_out = True
-                framing += b"\r\nTransfer-Encoding: chunked"
-            else:
-                self._close = True
-        if self._close:
-            framing += b"\r\nConnection: close"
-        self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
-
-    def _is_last(self) -> bool:
-        """Return whether the gateway closes the connection after this response: it drains.
-
-        Not while requests wait that the client had sent before it could know.
-        """
-        return self.port.is_draining and not self.client.has_more()
+        self._fields = fields + self.limit_fields if self.limit_fields else fields
+        self._length = length
+        self._has_body = has_body
 
     def response_continued(self) -> None:
         """Send what has arrived of a response that is not complete yet."""
-        if self._head:
-            self._begin_pieces(self._head)
+        if self._fields is not None:
+            self._begin_pieces(self._fields)
         stream = self.stream
         if stream is not None:
             stream.follow(self.out)
@@ -340,10 +320,10 @@ class Exchange:
         if stream is not None:
             stream.end_if_drained()
 
-    def _begin_pieces(self, head: bytes) -> None:
-        """Prepare for a response that comes in pieces; its *head* has not been sent yet."""
+    def _begin_pieces(self, fields: bytes) -> None:
+        """Prepare for a response that comes in pieces; its *fields* have not been sent yet."""
         self.waited = True
-        head = head.lower()
+        head = fields.lower() + b"\r\n"
         server, allow = self.server, self.allow
         if server is not None and allow is not None:
             seconds = self.port.routes[allow.route.index].stall_seconds
@@ -365,32 +345,34 @@ class Exchange:
             self.client_blocked()
 
     def _flush(self) -> None:
-        out = self.out
-        head = self._head
-        if head:
-            self._head = b""
-            self._is_responding = True
-        elif not out:
-            return
+        fields, out = self._fields, self.out
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         self.sent_bytes += len(data)
-        write = self.client.write  # a local: calling an attribute of an attribute costs twice that
-        if not self._chunked_out:
-            write(head + data if head else data)
-            return
-        if head:
-            write(head)
-        if data:
-            self.client.write_chunk(data)
+        if fields is not None:
+            self._fields = None
+            self._is_responding = True
+            self.client.begin(self.status, fields, self._length, self._has_body, data)
+        elif data:
+            self.client.body(data)
 
     def response_ended(self) -> None:
         """End the exchange: the response is complete."""
         self.server = None
-        self._flush()
-        if self._chunked_out:
-            self.client.write(b"0\r\n\r\n")
-        self._end(self._close)
+        client, fields = self.client, self._fields
+        if fields is None:
+            self._flush()
+            client.end()
+        else:
+            # It came whole, as most do: that takes no call but one.
+            self._fields = None
+            self._is_responding = True
+            out = self.out
+            data = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            self.sent_bytes = len(data)
+            client.whole(self.status, fields, self._length, self._has_body, data)
+        self._end()
 
     def protocol_switched(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
         """Become a tunnel if the server switched to the requested protocol (RFC 9110 §7.8)."""
@@ -411,14 +393,12 @@ class Exchange:
         stream.tunnel = tunnel = kind(stream, self.client, server)
         stream.end_with_token()
         self._release_slots()
-        self.client.begin_tunnel(tunnel)
-        end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
         fields = b"".join(lines)
         if self.port.removes_own_cookies:
             fields = without_own_cookies(fields)
         if self.request.fields.credentials and is_websocket(protocol):
             fields += select_bearer(self.request.fields, lines)
-        self.client.write(STATUS_LINES[101] + fields + self.limit_fields + end)
+        self.client.begin_tunnel(tunnel, protocol, fields + self.limit_fields)
         if rest:
             tunnel.from_server(rest)
         self._wait_for_client()
@@ -454,22 +434,21 @@ class Exchange:
 
     def refuse(self, deny: Deny) -> None:
         """Respond with the refusal *deny*."""
-        self.deny = deny
-        reason = deny.reason
-        self.status = reason.status
-        close = reason in UNFRAMED or self._must_close()
-        write = self.client.write
-        write(render_refusal(deny, self.id, time(), self.is_head, close, self._own_fields(deny)))
-        self._end(close)
+        fields, body = refusal_parts(deny, self.id, time())
+        self._respond_for(deny, fields, body)
 
     def refuse_with_login(self, deny: Deny, login_url: str) -> None:
         """Respond with the refusal *deny*, and where a person can log in."""
+        fields, body = login_refusal_parts(deny, login_url, self.id, time())
+        self._respond_for(deny, fields, body)
+
+    def _respond_for(self, deny: Deny, fields: bytes, body: bytes) -> None:
         self.deny = deny
-        self.status = deny.reason.status
-        close, fields = self._must_close(), self._own_fields(deny)
-        write, now = self.client.write, time()
-        write(render_login_refusal(deny, login_url, self.id, now, self.is_head, close, fields))
-        self._end(close)
+        reason = deny.reason
+        self.status = status = reason.status
+        body = b"" if self.is_head else body
+        self.client.respond(status, fields, body, reason in UNFRAMED, self._own_fields(deny))
+        self._end()
 
     def respond(
         self, status: int, fields: Iterable[tuple[str, str]], body: bytes, deny: Deny | None
@@ -477,21 +456,19 @@ class Exchange:
         """Respond with a response of a login; *deny* is the refusal that led to it, if any."""
         self.deny = deny
         self.status = status
-        close = self._must_close()
         more = self.limit_fields if deny is None else self._own_fields(deny)
-        head = self.is_head
-        whole = render_own_response(status, fields, body, self.id, time(), head, close, more)
-        self.sent_bytes = 0 if head else len(body)
-        self.client.write(whole)
-        self._end(close)
+        lines = own_response_fields(status, fields, len(body), self.id, time()) + more
+        self.sent_bytes = 0 if self.is_head else len(body)
+        self.client.respond(status, lines, b"" if self.is_head or has_no_body(status) else body)
+        self._end()
 
     def _publish(self, publish: Publish) -> None:
         """Respond with a public document."""
-        self.status = publish.status
-        self.sent_bytes = 0 if self.is_head else len(publish.document)
-        close = self._must_close()
-        self.client.write(render_published(publish, self.id, time(), self.is_head, close))
-        self._end(close)
+        self.status = status = publish.status
+        body = b"" if self.is_head else publish.document
+        self.sent_bytes = len(body)
+        self.client.respond(status, published_fields(publish, self.id, time()), body)
+        self._end()
 
     def _own_fields(self, deny: Deny) -> bytes:
         """Return the fields about rate limits and CORS of a refusal."""
@@ -505,16 +482,6 @@ class Exchange:
         cors = None if route is None else port.routes[route.index].options.cors
         return self.limit_fields + cors_fields(cors, self.request)
 
-    def _must_close(self) -> bool:
-        """Return whether a response of our own ends the connection."""
-        request = self.request
-        return (
-            not request.keep_alive
-            or self._is_last()
-            or request.wants_upgrade
-            or not (self.upload is None or self.upload.complete or request.body_ends_soon())
-        )
-
     # --- failures
 
     def fail(self, deny: Deny) -> None:
@@ -524,8 +491,8 @@ class Exchange:
         self._leave_server()
         if self._is_responding:
             self.deny = deny
-            self.client.abort()
-            self._end(True)
+            self.client.cut()
+            self._end()
         else:
             self.refuse(deny)
 
@@ -580,8 +547,8 @@ class Exchange:
         reason = Reason.REQUEST_TIMEOUT
         self.deny = Deny(reason, "the client read the response too slowly")
         self.status = self.status or reason.status
-        self.client.abort()
-        self._end(True)
+        self.client.cut()
+        self._end()
 
     # --- the end
 
@@ -611,28 +578,26 @@ class Exchange:
             if not is_tunnel and self.deny is not INTERNAL_ERROR:
                 self.status = CLIENT_GONE
             self._leave_server()
-            self._end(True)
+            self._end()
 
     def abort(self) -> None:
-        """Cut both connections."""
+        """Cut both connections; what was written before is still sent."""
+        self.port.write_buffer.flush()
+        self.client.cut()
         self.client_lost()
-        self.client.abort()
 
     def end_early(self) -> None:
         """End the response before the upstream does."""
         self._leave_server()
-        if self._chunked_out:
-            # The last chunk makes it a whole response to the client. A reset could discard events
-            # that were sent but not read yet.
-            self.client.write(b"0\r\n\r\n")
-        self._end(self._close or not self._chunked_out or self._is_last())
+        self.client.end_early()
+        self._end()
 
     def end_tunnel(self) -> None:
         """End after both sides of the tunnel have; what was written is still sent."""
         server, self.server = self.server, None
         if server is not None:
             server.finish()
-        self._end(True)
+        self._end()
 
     def _leave_server(self) -> None:
         server, self.server = self.server, None
@@ -645,7 +610,7 @@ class Exchange:
         if slots is not None:
             slots.release(self)
 
-    def _end(self, close: bool) -> None:
+    def _end(self) -> None:
         self.is_over = True
         if self.slots is not None:
             self._release_slots()
@@ -662,5 +627,5 @@ class Exchange:
                 record_spans(self.port, self, trace, now)
         except Exception as bug:  # the response is sent, and the client may send more requests
             report_unexpected_error("a request could not be recorded", bug)
-        self.client.exchange_done(close, now)
+        self.client.exchange_done(now)
         self.stream = None  # it refers to this exchange: without a cycle both are freed at once

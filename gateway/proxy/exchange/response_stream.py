@@ -313,10 +313,10 @@ class ResponseStream:
             self._owner.end_early()
 
     def cut(self) -> None:
-        """Cut the connection of the client: ending this failed with an unexpected error."""
+        """Cut both connections: ending this failed with an unexpected error."""
         if not self._owner.is_over:
             self._owner.deny = INTERNAL_ERROR
-        self._owner.client.abort()
+        self._owner.abort()
 
     # --- from the tunnel
 

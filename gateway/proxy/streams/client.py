@@ -1,4 +1,4 @@
-"""The connection of a client, as the exchanges on it see it."""
+"""Where a request came from, and its response goes, as its exchange sees it."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,20 +11,67 @@ from gateway.proxy.upstream.pool import Pool
 
 
 class Client(Protocol):
-    """The connection that a request came on."""
+    """What a request came on: a connection, or one stream of a connection.
+
+    An exchange writes its response in parts, and knows nothing of their framing: a client has the
+    framing of its protocol, and decides whether its connection ends with the response. *fields*
+    are lines, each with the line end before it. Content-Length is one of them if it is known,
+    while Connection and Transfer-Encoding never are.
+    """
 
     peer: Peer
     bound: BoundConnections | None  # to upstreams, if the client logged in on one
 
-    @property
-    def write(self) -> Callable[[Piece], object]:
-        """Return the function that sends bytes to the client."""
-
     def bind(self, pool: Pool) -> BoundConnections:
         """Reserve connections of *pool* that serve this client for it alone from now on."""
 
-    def write_chunk(self, data: bytes) -> None:
-        """Send *data* as one chunk."""
+    # --- the response
+
+    def interim(self, status: int, fields: bytes) -> None:
+        """Send an interim response, if the version of the request knows any (RFC 9110 §15.2)."""
+
+    def begin(
+        self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes
+    ) -> None:
+        """Send the head of the response, and *data*, which is what has come of its body.
+
+        The body has *length* bytes; None if that is not known. A response to HEAD can have a
+        length and no body.
+        """
+
+    def body(self, data: bytes) -> None:
+        """Send a piece of the body, which is not empty."""
+
+    def end(self) -> None:
+        """End the response: it is complete."""
+
+    def whole(
+        self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes
+    ) -> None:
+        """Send a response that has come whole, as ``begin`` and ``end`` would."""
+
+    def end_early(self) -> None:
+        """End a response before its upstream does; it looks complete only if it has no length."""
+
+    def respond(
+        self, status: int, fields: bytes, body: bytes, must_close: bool = False, more: bytes = b""
+    ) -> None:
+        """Send a whole response of the gateway's own; to HEAD, the *body* is empty.
+
+        *must_close* says that nothing more can be read on the connection. *more* are fields that
+        come last.
+        """
+
+    def cut(self) -> None:
+        """Give up the response, so that no truncated one looks complete."""
+
+    def takes_no_more(self) -> bool:
+        """Return whether too much waits to be sent: the upstream has to wait."""
+
+    def exchange_done(self, now: float) -> None:
+        """Continue without the exchange, which is over; its response may be incomplete."""
+
+    # --- the body of the request
 
     def pause_reading(self) -> None:
         """Stop reading until ``resume_reading``: the other side cannot take more."""
@@ -32,20 +79,14 @@ class Client(Protocol):
     def resume_reading(self) -> None:
         """Resume reading."""
 
-    def has_more(self) -> bool:
-        """Return whether bytes have arrived that are no part of the current request."""
+    # --- tunnels
 
-    def exchange_done(self, close: bool, now: float) -> None:
-        """Continue with the next request, or *close* the connection after this response."""
+    def begin_tunnel(self, tunnel: Tunnel, protocol: bytes, fields: bytes) -> None:
+        """Switch to *protocol*, and pass all further bytes to *tunnel* as they are."""
 
-    def takes_no_more(self) -> bool:
-        """Return whether too much waits to be sent: the upstream has to wait."""
-
-    def begin_tunnel(self, tunnel: Tunnel) -> None:
-        """Pass all further bytes to *tunnel* as they are."""
+    @property
+    def write(self) -> Callable[[Piece], object]:
+        """Return the function that sends bytes of a tunnel."""
 
     def end_writing(self) -> bool:
-        """Half-close towards the client; return False if the connection cannot."""
-
-    def abort(self) -> None:
-        """Reset the connection, so that no truncated response looks complete."""
+        """Half-close towards the client; return False if that is impossible."""

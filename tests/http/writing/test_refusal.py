@@ -7,7 +7,13 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
-from gateway.http.writing.refusal import REQUEST_ID_LENGTH, render_refusal
+from gateway.http.writing.refusal import (
+    REQUEST_ID_LENGTH,
+    login_refusal_parts,
+    refusal_parts,
+    render_refusal,
+)
+from gateway.http.writing.status_line import render_response
 from tests.proxy.messages import Message, parse_head
 
 ID = b"0123456789abcd-000000001"
@@ -139,13 +145,28 @@ def test_a_percent_sign_in_a_scope_is_only_a_percent_sign() -> None:
     assert b'scope="50%b %d%s"' in answer.one(b"www-authenticate")
 
 
-def test_fields_of_other_parts_stand_in_the_head_whatever_is_in_them() -> None:
-    fields = b"\r\nRateLimit: 100%b\r\nRetry-After: 7"
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("close", [True, False])
+def test_the_parts_are_those_of_the_whole_text(reason: Reason, close: bool) -> None:
+    deny = make_deny(reason)
 
-    text = render_refusal(make_deny(Reason.RATE_LIMITED), ID, NOW, False, False, fields)
+    fields, body = refusal_parts(deny, ID, NOW)
 
-    answer = parse_head(text.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
-    assert (answer.one(b"ratelimit"), answer.one(b"retry-after")) == (b"100%b", b"7")
+    whole = render_response(reason.status, fields, body, close, b"")
+    assert whole == render_refusal(deny, ID, NOW, is_head=False, close=close)
+    to_head = render_response(reason.status, fields, b"", close, b"")
+    assert to_head == render_refusal(deny, ID, NOW, is_head=True, close=close)
+
+
+def test_where_to_log_in_is_a_member_of_the_problem() -> None:
+    deny = make_deny(Reason.LOGIN_REQUIRED)
+
+    fields, body = login_refusal_parts(deny, "https://app.example/login", ID, NOW)
+
+    plain_fields, plain = refusal_parts(deny, ID, NOW)
+    assert json.loads(body) == json.loads(plain) | {"login": "https://app.example/login"}
+    assert b"\r\nContent-Length: %d\r\n" % len(body) in fields
+    assert len(fields.split(b"\r\n")) == len(plain_fields.split(b"\r\n"))
 
 
 def test_request_ids_have_the_length_that_answers_are_made_for() -> None:

@@ -1,8 +1,8 @@
-"""The first line of an answer."""
+"""The text of responses: the first line, and a whole response of our own."""
 
 import pytest
 
-from gateway.http.writing.status_line import STATUS_LINES
+from gateway.http.writing.status_line import STATUS_LINES, render_response
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,15 @@ def test_unknown_statuses_are_not_remembered() -> None:
     assert STATUS_LINES[299] == b"HTTP/1.1 299 "
 
     assert len(STATUS_LINES) == before
+
+
+def test_the_end_of_the_connection_is_told_before_the_last_fields() -> None:
+    fields, more = b"\r\nContent-Length: 2", b"\r\nRateLimit: 100%b"
+
+    assert render_response(413, fields, b"hi", True, more) == (
+        b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close"
+        b"\r\nRateLimit: 100%b\r\n\r\nhi"
+    )
+    assert render_response(414, fields, b"", False, b"") == (
+        b"HTTP/1.1 414 URI Too Long\r\nContent-Length: 2\r\n\r\n"
+    )
