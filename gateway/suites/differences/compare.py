@@ -1,7 +1,7 @@
 """Compare two configurations: their meaning, and who has access."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.settings.load import Loaded
 from gateway.settings.values.configuration import Settings
@@ -11,6 +11,7 @@ from gateway.suites.differences.compare_regions import MAX_CELLS, Asked, Cell, G
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
 from gateway.suites.differences.divided_counts import find_divided
 from gateway.suites.differences.facet import Change, Kind
+from gateway.suites.differences.renamed_parts import Renamed, find_renamed, with_old_names
 from gateway.suites.differences.service_paths import find_unguarded
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
@@ -58,14 +59,17 @@ class Difference:
 
 def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_CELLS) -> Difference:
     """Return how *new* differs from *old*; every persona's issuer must be in one of them."""
+    renamed = find_renamed(old, new)
+    new = with_old_names(new, renamed)
     facets = RouteFacets(old), RouteFacets(new)
-    rest = list(compare_access(old, new))
-    limits = list(compare_limits(old, new))
-    revoked = _revoked(question.personas)
+    rest = list(compare_access(old, new, renamed=renamed))
+    limits = list(compare_limits(old, new, renamed=renamed))
+    called = [_with_old_names(one, renamed) for one in question.personas]
+    revoked = _revoked(called)
     sides = Side(old, question.at, revoked), Side(new, question.at, revoked)
     callers = Callers(*sides, question.at)
     regions = Regions(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
-    personas = [_caller(one, old.settings, new.settings, question.at) for one in question.personas]
+    personas = [_caller(one, old.settings, new.settings, question.at) for one in called]
     cells = tuple(regions.compare(question.requests, personas, max_cells))
     routes = (
         *compare_routes(*facets, regions.owners),
@@ -79,6 +83,13 @@ def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_C
         tuple(regions.gaps),
         regions.asked,
     )
+
+
+def _with_old_names(persona: Persona, renamed: Renamed) -> Persona:
+    """Return *persona*, who may be of a suite about the new configuration."""
+    session = persona.session and renamed.logins.get(persona.session, persona.session)
+    revoked = tuple(renamed.lists.get(name, name) for name in persona.revoked)
+    return replace(persona, session=session, revoked=revoked)
 
 
 def _revoked(personas: Iterable[Persona]) -> Mapping[str, Collection[str]]:

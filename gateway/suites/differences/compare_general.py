@@ -1,6 +1,7 @@
 """Find differences in meaning besides routes: issuers, identity, scopes, lists, limits."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from gateway.decision.identity import (
     CGI_PREFIX,
@@ -43,6 +44,7 @@ from gateway.suites.differences.limit_facets import (
     rate_limit_facets,
     upstream_facets,
 )
+from gateway.suites.differences.renamed_parts import Names, Renamed
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 from gateway.suites.symbolic.origins import find_issuer, find_origins
 
@@ -61,11 +63,20 @@ At = Callable[[tuple[str, ...]], Place]
 Section = tuple[str, Facets, At]  # its name, its facets, and the places of its settings
 
 
-def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
-    """Yield the differences in who has access, and in what services learn about them."""
+NAME = "name"
+_UNCHANGED: Names = MappingProxyType({})
+_SAME = Renamed(_UNCHANGED, _UNCHANGED, _UNCHANGED)
+
+
+def compare_access(old: Loaded, new: Loaded, *, renamed: Renamed = _SAME) -> Iterator[Change]:
+    """Yield the differences in who has access, and in what services learn about them.
+
+    In *new*, all that was *renamed* has its old name.
+    """
+    lists, logins = (_reversed(names) for names in (renamed.lists, renamed.logins))
     yield from _compare_sections("issuer", _issuers(old), _issuers(new))
     yield from _compare_names(old, new)
-    yield from _compare_sections("login", _logins(old), _logins(new))
+    yield from _compare_sections("login", _logins(old), _logins(new, logins))
     for subject, facets in (
         ("identity", identity_facets),
         ("scope_implies", scope_facets),
@@ -76,22 +87,27 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     yield from _compare_freed(old, new)
     yield from _compare_common("TLS to the upstream", _upstream_tls(old), _upstream_tls(new))
     yield from _compare_common("credentials of the upstream", _credentials(old), _credentials(new))
-    yield from _compare_sections("revocation list", _lists(old), _lists(new))
+    yield from _compare_sections("revocation list", _lists(old), _lists(new, lists))
     yield from _compare_sections("resource", _resources(old), _resources(new))
     yield from _compare_sections("include", *_includes(old, new))
 
 
-def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
-    """Yield the differences in limits and timeouts."""
+def compare_limits(old: Loaded, new: Loaded, *, renamed: Renamed = _SAME) -> Iterator[Change]:
+    """Yield the differences in limits and timeouts; *renamed* is as for ``compare_access``."""
+    limits, lists = (_reversed(names) for names in (renamed.limits, renamed.lists))
     before, after = limit_facets(old.settings), limit_facets(new.settings)
     yield from _compare("", "limit", before, after, _of(old.places), _of(new.places))
-    yield from _compare_sections("rate limit", _rate_limits(old), _rate_limits(new))
-    for subject, parts in (
-        ("keys of the issuer", _key_times),
-        ("fetching the revocation list", _list_times),
-        ("timeouts of the upstream", _waits),
+    yield from _compare_sections("rate limit", _rate_limits(old), _rate_limits(new, limits))
+    for subject, before_parts, after_parts in (
+        ("keys of the issuer", _key_times(old), _key_times(new)),
+        ("fetching the revocation list", _list_times(old), _list_times(new, lists)),
+        ("timeouts of the upstream", _waits(old), _waits(new)),
     ):
-        yield from _compare_common(subject, parts(old), parts(new))
+        yield from _compare_common(subject, before_parts, after_parts)
+
+
+def _reversed(names: Names) -> Names:
+    return {old: new for new, old in names.items()}
 
 
 def _compare_names(old: Loaded, new: Loaded) -> Iterator[Change]:
@@ -134,7 +150,8 @@ def _compare_common(
     """Compare the parts that both have; added and removed parts are reported elsewhere."""
     common = old.keys() & new.keys()
     one, other = ({key: side[key] for key in side if key in common} for side in (old, new))
-    yield from _compare_sections(subject, one, other)
+    # So is another name.
+    yield from (change for change in _compare_sections(subject, one, other) if change.facet != NAME)
 
 
 def _compare_sections(
@@ -151,6 +168,9 @@ def _compare_sections(
             statement = Statement(summarise(facets), at(()))
             yield Change(subject, name, "", statement, None, _REMOVED.get(subject, NOTHING))
         elif before is not None and after is not None:
+            if before[0] != after[0] and NAME not in after[1]:
+                was, becomes = (Statement(side[0], side[2](())) for side in (before, after))
+                yield Change(subject, after[0], NAME, was, becomes)
             yield from _compare(after[0], subject, before[1], after[1], before[2], after[2])
 
 
@@ -199,10 +219,18 @@ def _issuers(loaded: Loaded) -> dict[str, Section]:
     }
 
 
-def _logins(loaded: Loaded) -> dict[str, Section]:
+def _logins(loaded: Loaded, own: Names = _UNCHANGED) -> dict[str, Section]:
+    """Return the logins by the names that both configurations have for them.
+
+    *own* are those that the file of *loaded* has instead.
+    """
     settings, places = loaded.settings, loaded.places
     return {
-        name: (name, login_facets(one, settings), _below(places, "login", name))
+        name: (
+            own.get(name, name),
+            login_facets(one, settings),
+            _below(places, "login", own.get(name, name)),
+        )
         for name, one in settings.logins.items()
     }
 
@@ -218,27 +246,35 @@ def _key_times(loaded: Loaded) -> dict[str, Section]:
     }
 
 
-def _lists(loaded: Loaded) -> dict[str, Section]:
+def _lists(loaded: Loaded, own: Names = _UNCHANGED) -> dict[str, Section]:
     settings, places = loaded.settings, loaded.places
     return {
-        name: (name, revocation_facets(one, settings), _below(places, "revocations", name))
+        name: (
+            own.get(name, name),
+            revocation_facets(one, settings),
+            _below(places, "revocations", own.get(name, name)),
+        )
         for name, one in settings.revocations.items()
     }
 
 
-def _rate_limits(loaded: Loaded) -> dict[str, Section]:
+def _rate_limits(loaded: Loaded, own: Names = _UNCHANGED) -> dict[str, Section]:
     return {
-        name: (name, rate_limit_facets(one), _below(loaded.places, "rate_limits", name))
+        name: (
+            own.get(name, name),
+            rate_limit_facets(one),
+            _below(loaded.places, "rate_limits", own.get(name, name)),
+        )
         for name, one in loaded.settings.rate_limiting.limits.items()
     }
 
 
-def _list_times(loaded: Loaded) -> dict[str, Section]:
+def _list_times(loaded: Loaded, own: Names = _UNCHANGED) -> dict[str, Section]:
     return {
         name: (
-            name,
+            own.get(name, name),
             fetch_facets(one.times, one.is_required),
-            _below(loaded.places, "revocations", name),
+            _below(loaded.places, "revocations", own.get(name, name)),
         )
         for name, one in loaded.settings.revocations.items()
     }

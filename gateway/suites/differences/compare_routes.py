@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Variable
@@ -165,8 +166,10 @@ def _compare_facets(
 ) -> Iterator[Change]:
     for facet, one, other in found:
         keys = next(side.keys[:2] for side in (one, other) if side is not None)
-        statements = old.statement(before, one, keys), new.statement(name, other, keys)
-        yield Change("route", name, facet, *statements, judge(one, other))
+        was, becomes = old.statement(before, one, keys), new.statement(name, other, keys)
+        if facet == "scopes" and was.text == becomes.text:
+            becomes = replace(becomes, text=f"{becomes.text}, as `scope_implies` has it now")
+        yield Change("route", name, facet, was, becomes, judge(one, other))
 
 
 def _compare_upstreams(

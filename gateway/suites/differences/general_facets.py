@@ -48,15 +48,20 @@ def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, 
     failure = "refuse" if one.rule.refuses_without else "allow"
     location = _read_entries(one.location) if one.is_file else one.location
     key = "file" if one.is_file else "url"
+    by_entries: Judge = _judge_entries
+    by_failure = weakens(("refuse", "allow"))
+    if any(settings.issuers[name].issuer.reports for name in issuers):
+        # A token that is refused passes, and no rule of a route is asked about it.
+        by_entries = by_failure = always(Kind.OPENED)
     return {
-        "location": Facet(location, one.location, _judge_entries, (key,)),
+        "location": Facet(location, one.location, by_entries, (key,)),
         "issuers": Facet(
             frozenset(settings.issuers[name].issuer.issuer for name in issuers),
             listed(issuers, "none"),
             shrinks(Kind.OPENED),
             ("issuers",),
         ),
-        "on_failure": Facet(failure, failure, weakens(("refuse", "allow")), ("on_failure",)),
+        "on_failure": Facet(failure, failure, by_failure, ("on_failure",)),
         "ca": authorities_facet(one.ca, "any", ("tls", "ca")),
         "proxy": proxy_facet(one.proxy),
     }

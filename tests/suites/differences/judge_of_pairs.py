@@ -39,6 +39,7 @@ from tests.suites.differences.random_questions import (
     BY_PAGE,
     BY_PERSON,
     MARK,
+    OWN_CLAIM,
     Asked,
     Token,
 )
@@ -276,10 +277,18 @@ def _compare_heads(old: Passed, new: Passed) -> str:
             return f"sent with {name}: {value}"
         if field[0] == "authorization" and field[0] not in names:
             return "sent with the token"
-        is_other = name in IDENTITY and was.values(name) and MARK not in str(was.values(name))
-        if is_other:
-            return f"sent as of {name}: {value}"
+        # Who was not known before, and is from now on, was let in before.
+        is_known = old.sent.allow.token is not None and old.sent.allow.would_deny is None
+        if is_known and _says_another(name, value, was.values(name)):
+            return f"sent as {name}: {value}"
     return ""
+
+
+def _says_another(name: str, value: str, before: Sequence[str]) -> bool:
+    """Return whether an identity header has a *value* that users can change, or another user."""
+    if value == OWN_CLAIM:
+        return True
+    return name in IDENTITY and bool(before) and OWN_CLAIM not in before
 
 
 def _compare_options(old: RouteOptions, new: RouteOptions) -> str:

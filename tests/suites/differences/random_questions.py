@@ -26,7 +26,10 @@ from tests.suites.differences.random_configs import (
 from tests.suites.worlds import AT
 
 MARK: Final = "chosen-by-the-client"
-"""What a client can write into a field, a parameter, or a claim that users can change."""
+"""What a client can write into a field or a parameter."""
+
+OWN_CLAIM: Final = "chosen-by-the-user"
+"""The value of a claim that users can change."""
 
 AUTHORIZATION: Final = "Authorization"
 BY_PAGE, BY_OTHER_SITE, BY_PERSON = "page", "other site", "person"
@@ -170,8 +173,8 @@ def make_token(
         "aud": random.choice(AUDIENCES) if random.random() < 0.6 else _some(random, AUDIENCES, 1),
         "sub": "s",
         "client_id": "c",
-        "email": MARK,
-        "name": MARK,
+        "email": OWN_CLAIM,
+        "name": OWN_CLAIM,
         "jti": random.choice(["j", "k", "k", "more", "list"]),
         "iat": int(AT) - 5,
         "exp": int(AT) + (300 if random.random() < 0.9 else random.choice([-5, -20, -100])),

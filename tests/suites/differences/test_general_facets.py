@@ -98,3 +98,16 @@ def test_another_authorization_server_is_another_authority(tmp_path: Path) -> No
         "resource: authorization_servers": {KEYS},
         "resource: resource_name": set(),
     }
+
+
+def test_a_longer_list_of_an_issuer_that_only_reports_opens(tmp_path: Path) -> None:
+    """A token on the list passes, and no rule of a route is asked about it."""
+
+    def reporting(name: str, *entries: object) -> str:
+        text = with_list(tmp_path, name, revoked(*entries))
+        return text.replace("profile: rfc9068", "profile: rfc9068, mode: report")
+
+    before, after = reporting("old.json", A), reporting("new.json", A, B)
+
+    assert kinds(tmp_path, after, before) == {"revocation list: location": {OPENED}}
+    assert kinds(tmp_path, before, after) == {"revocation list: location": {OPENED}}
