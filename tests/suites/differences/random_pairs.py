@@ -43,7 +43,7 @@ class Tried:
     missed: str | None = None
 
 
-def try_pair(seed: int, number: int = 64, *, is_quick: bool = False) -> Tried:
+def try_pair(seed: int, number: int = 48, *, is_quick: bool = False) -> Tried:
     """Ask both configurations of the pair *seed* some questions, and compare what they open.
 
     If *is_quick*, nothing is compared where no opening is found.
