@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.settings.text.fault import Fault
-from gateway.settings.text.files import UnreadableError, read_sources, show_path
+from gateway.settings.text.files import UnreadableError, read_sources
 from gateway.settings.values.addresses import parse_address
 from gateway.settings.values.configuration import Address
 
@@ -62,7 +62,7 @@ def _read_token(path: Path) -> str:
         return path.read_text().strip()
     except (OSError, ValueError) as error:  # a name with a NUL, and bytes that are no text
         reason = getattr(error, "strerror", None) or "not the name of a text file"
-        raise UnreadableError(f"cannot read {show_path(path)}: {reason.lower()}") from None
+        raise UnreadableError(path, reason.lower()) from None
 
 
 def _read_admin(admin: object, path: Path) -> Address | str:

@@ -8,9 +8,8 @@ from pathlib import Path
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.files import find_file
+from gateway.settings.text.files import read_bounded
 from gateway.settings.text.grants import Grant
-from gateway.settings.text.scalars import shorten
 from gateway.settings.text.variables import describe_unset
 
 # Far more than a client secret or a key of 32 bytes in base64.
@@ -82,14 +81,10 @@ def read_secret_file(
     name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
 ) -> str | None:
     """Return the text of the file *name*, which *part* names, without white space at its ends."""
-    path = find_file(name, directory, part, disk, faults)
-    if path is None:
+    found = read_bounded(name, directory, part, disk, _MAX_BYTES, faults)
+    if found is None:
         return None
-    try:
-        content = disk.read(path, _MAX_BYTES + 1)
-    except OSError:  # a directory, or a failing disk
-        faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
-        return None
+    content = found[1]
     problem = f"larger than {_MAX_BYTES} bytes" if len(content) > _MAX_BYTES else None
     text = ""
     try:

@@ -18,7 +18,16 @@ from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES, parse_yaml
 
 
 class UnreadableError(Exception):
-    """The configuration file is unreadable; the message says why."""
+    """A file that everything else is in is unreadable; the message says which and why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot read {show_path(path)}: {reason}")
+        self._file = show_path(path)
+
+    @property
+    def fault(self) -> Fault:
+        """Return it as a fault at the beginning of that file."""
+        return Fault(Place(self._file, 1, 1), Code.MISSING_FILE, str(self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +64,7 @@ def read_sources(
     try:
         content = _read(disk, path)
     except OSError as error:
-        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
+        raise UnreadableError(path, _reason(error)) from None
     main = _parse(path, content, environ, digest, faults)
     included: list[Source] = []
     seen: dict[Path, Include | None] = {disk.resolve(path): None}
@@ -83,7 +92,7 @@ def read_document(path: Path, environ: Mapping[str, str], disk: Disk = MACHINE_D
     try:
         content = _read(disk, path)
     except OSError as error:
-        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
+        raise UnreadableError(path, _reason(error)) from None
     return _parse_content(path, content, environ)
 
 
@@ -104,6 +113,23 @@ def find_file(
         return path
     faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
     return None
+
+
+def read_bounded(  # noqa: PLR0913, PLR0917 - as `find_file`, and how much of it
+    name: str, directory: Path, part: Part, disk: Disk, most_bytes: int, faults: list[Fault]
+) -> tuple[Path, bytes] | None:
+    """Return the path of the file *name*, as `find_file` does, and its content.
+
+    Of a file that is larger than *most_bytes*, that is one byte more.
+    """
+    path = find_file(name, directory, part, disk, faults)
+    if path is None:
+        return None
+    try:
+        return path, disk.read(path, most_bytes + 1)
+    except OSError:  # a directory, or a failing disk
+        faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
+        return None
 
 
 def find_files(pattern: str, directory: Path, disk: Disk) -> Sequence[Path]:

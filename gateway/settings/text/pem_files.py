@@ -14,8 +14,7 @@ from cryptography.x509 import (
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.files import find_file
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.files import read_bounded
 
 # Four times the size of a machine's whole CA bundle.
 MAX_PEM_BYTES = 1024 * 1024
@@ -27,19 +26,12 @@ def read_pem(
     name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
 ) -> tuple[Path, bytes] | None:
     """Return the path of the file *name*, which *part* names, and its bytes."""
-    path = find_file(name, directory, part, disk, faults)
-    if path is None:
-        return None
-    try:
-        content = disk.read(path, MAX_PEM_BYTES + 1)
-    except OSError:  # a directory, or a failing disk
-        faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
-        return None
-    if len(content) > MAX_PEM_BYTES:
+    found = read_bounded(name, directory, part, disk, MAX_PEM_BYTES, faults)
+    if found is not None and len(found[1]) > MAX_PEM_BYTES:
         message = f"larger than {MAX_PEM_BYTES // 1024**2} MiB"
         faults.append(part.fault(Code.BAD_CERTIFICATE, message))
         return None
-    return path, content
+    return found
 
 
 def parse_certificates(

@@ -14,7 +14,7 @@ from gateway.settings.schema.issuers.tenants import TenantsModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.files import find_file
+from gateway.settings.text.files import read_bounded
 from gateway.settings.text.scalars import shorten
 
 # A hundred thousand tenants with comments.
@@ -162,17 +162,16 @@ def _allowed(
 
 def _read(name: str, part: Part, directory: Path, disk: Disk, faults: list[Fault]) -> Sequence[str]:
     """Return the tenants in the file *name*: one a line, with comments after ``#``."""
-    path = find_file(name, directory, part, disk, faults)
-    if path is None:
+    read = read_bounded(name, directory, part, disk, _MAX_FILE_BYTES, faults)
+    if read is None:
+        return ()
+    if len(read[1]) > _MAX_FILE_BYTES:
+        message = f"{shorten(name)} is larger than {_MAX_FILE_BYTES // 1024**2} MiB"
+        faults.append(part.fault(Code.TOO_LARGE, message))
         return ()
     try:
-        content = disk.read(path, _MAX_FILE_BYTES + 1)
-        if len(content) > _MAX_FILE_BYTES:
-            message = f"{shorten(name)} is larger than {_MAX_FILE_BYTES // 1024**2} MiB"
-            faults.append(part.fault(Code.TOO_LARGE, message))
-            return ()
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = read[1].decode("utf-8-sig")
+    except UnicodeDecodeError:
         faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)} as UTF-8"))
         return ()
     found: dict[str, int] = {}
