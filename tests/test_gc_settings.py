@@ -42,6 +42,40 @@ def test_what_was_built_is_not_looked_at_again_and_what_comes_is() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+_IMPORT = """
+import gc, sys, weakref
+from gateway.gc_settings import import_settled, settle_memory
+
+class Node:
+    pass
+
+garbage = Node()
+garbage.itself, gone = garbage, weakref.ref(garbage)
+del garbage
+module = import_settled("json.tool")
+assert module is sys.modules["json.tool"]
+assert gc.get_freeze_count() > 1000, "the collector still sees what was imported"
+assert gc.isenabled()
+
+kept = Node()
+assert import_settled("json.tool") is module
+assert any(one is kept for one in gc.get_objects()), "what came after the import is excluded"
+
+gc.collect()
+assert gone() is not None, "not even excluded"
+settle_memory()
+assert gone() is None, "garbage from before an import is kept for good"
+"""
+
+
+def test_what_is_imported_is_not_looked_at_again_until_memory_settles() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=False, timeout=30
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_meanwhile_nothing_is_collected_and_behind_it_as_before() -> None:
     def fail() -> None:
         with no_collection():

@@ -1,6 +1,5 @@
 """Find the command that was named; its module is imported only then."""
 
-import importlib
 import re
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 from gateway import __version__
 from gateway.cli.exit_codes import EXIT_INTERRUPTED
 from gateway.cli.options import add_color_option, colors_of_environment
+from gateway.gc_settings import import_settled
 
 # What a person may have meant as a verb. Nothing else is repeated: it may be a token.
 _WORD = re.compile(r"[A-Za-z-]{1,20}")
@@ -62,7 +62,7 @@ class LazyVerbs(click.Group):
         verb = VERBS.get(cmd_name)
         if verb is None:
             return None
-        found: click.Command = importlib.import_module(verb.module).command
+        found: click.Command = import_settled(verb.module).command
         add_color_option(found)
         return found
 
