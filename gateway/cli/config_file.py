@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,15 @@ from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.gc_settings import no_collection
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 from gateway.settings.text.disk import MACHINE_DISK, Disk
+
+__all__ = [
+    "UnreadableError",
+    "config_argument",
+    "find_config",
+    "load_or_exit",
+    "open_config",
+    "read_config",
+]
 
 DEFAULT_FILE = "config/gateway.yaml"
 
@@ -37,19 +45,20 @@ def find_config(file: Path | None, config: Path | None) -> Path:
     return file_or_stdin(path, "the configuration")
 
 
-def read_config(
-    path: Path,
-    environ: Mapping[str, str] = os.environ,
-    disk: Disk = MACHINE_DISK,
-    meanwhile: AbstractContextManager[object] | None = None,
+def open_config(
+    path: Path, environ: Mapping[str, str] = os.environ, disk: Disk = MACHINE_DISK
 ) -> Loaded | Rejected:
-    """Load the configuration in *path*; exit with 3 if it is unreadable.
+    """Load the configuration in *path*; raise UnreadableError."""
+    with no_collection():
+        return load_settings(path, environ, StdinDisk(disk))
 
-    *meanwhile* is entered while it is read, and left before anything is printed.
-    """
+
+def read_config(
+    path: Path, environ: Mapping[str, str] = os.environ, disk: Disk = MACHINE_DISK
+) -> Loaded | Rejected:
+    """Load the configuration in *path*; exit with 3 if it is unreadable."""
     try:
-        with no_collection(), meanwhile or nullcontext():
-            return load_settings(path, environ, StdinDisk(disk))
+        return open_config(path, environ, disk)
     except UnreadableError as error:
         click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)

@@ -8,15 +8,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from gateway.cli.config_file import find_config, load_or_exit
+from gateway.cli.config_file import UnreadableError, find_config, open_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
 from gateway.cli.output import Progress, escape, print_faults, print_painted, show_progress
 from gateway.cli.stdin_file import StdinDisk, file_or_stdin
-from gateway.settings.load import UnreadableError
+from gateway.gc_settings import no_collection
+from gateway.settings.load import Rejected
+from gateway.settings.text.fault import Fault
 from gateway.settings.text.files import show_path
 from gateway.suites.files.read_suite import BrokenSuite
 from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
@@ -108,9 +111,13 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         paths = [file_or_stdin(path, "the suite") for path in paths]
     else:
         config = find_config(None, config)
-        paths = _named_in(config)
-    with _showing("reading suites", form):
-        suites, selects = _make_ready(paths, config), selects or select_all
+        paths = _named_in(config, form)
+    selects = selects or select_all
+    try:
+        with _showing("reading suites", form):
+            suites = _make_ready(paths, config)
+    except UnreadableError as error:
+        _exit_without(error, form)
     with_coverage = coverage or min_coverage is not None
     with _showing("running tests", form) as progress:
         progress.total = sum(
@@ -124,9 +131,10 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if form in {"text", "junit"}:
         print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
     _print(report, form, every, with_coverage)
-    if report.size == 0 and report.is_sound:
-        click.echo("gateway: no test was run", err=True)
-    if not (report.is_sound and report.size and _is_covered(report, min_coverage)):
+    failing = tuple(_find_failing(report, min_coverage))
+    for line in failing if form != "json" else ():
+        click.echo(f"gateway: {line}", err=True)
+    if failing or not report.is_sound:
         sys.exit(EXIT_NEGATIVE)
 
 
@@ -134,9 +142,16 @@ def _showing(what: str, form: str) -> AbstractContextManager[Progress]:
     return show_progress(what) if form == "text" else nullcontext(Progress())
 
 
-def _named_in(config: Path) -> Sequence[Path]:
-    """Return the suites that *config* names; raise UsageError if it names none."""
-    suites = load_or_exit(config, warns=False).settings.suites
+def _named_in(config: Path, form: str) -> Sequence[Path]:
+    """Return the suites that *config* names; exit without it, raise UsageError if it names none."""
+    try:
+        outcome = open_config(config)
+    except UnreadableError as error:
+        _exit_without(error, form)
+    if isinstance(outcome, Rejected):
+        _print_broken(show_path(config), outcome.faults, form)
+        sys.exit(EXIT_NEGATIVE)
+    suites = outcome.settings.suites
     if not suites:
         raise click.UsageError(escape(f"give a PATH: {show_path(config)} names no `suites`"))
     return suites
@@ -144,11 +159,26 @@ def _named_in(config: Path) -> Sequence[Path]:
 
 def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySuite | BrokenSuite]:
     configurations = Configurations(os.environ, StdinDisk())
-    try:
+    with no_collection():
         return [make_ready(path, config, os.environ, configurations) for path in find_suites(paths)]
-    except UnreadableError as error:
+
+
+def _exit_without(error: UnreadableError, form: str) -> NoReturn:
+    """Exit with 3: nothing was tested."""
+    if form == "json":
+        _print_broken(error.fault.place.file, [error.fault], form)
+    else:
         click.echo(escape(f"gateway: {error}"), err=True)
-        sys.exit(EXIT_ENVIRONMENT)
+    sys.exit(EXIT_ENVIRONMENT)
+
+
+def _print_broken(file: str, faults: Sequence[Fault], form: str) -> None:
+    """Print why *file* could not be used, as a report if that is what is read."""
+    if form == "json":
+        report = Report((), (BrokenSuite(file, tuple(faults)),), ())
+        click.echo(json.dumps(report_as_json(report, with_coverage=False), indent=2))
+    else:
+        print_faults(faults)
 
 
 def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
@@ -187,9 +217,10 @@ def _coverage(report: Report, with_coverage: bool) -> Iterable[str]:
     return format_coverage(report) if with_coverage else ()
 
 
-def _is_covered(report: Report, wanted: int | None) -> bool:
+def _find_failing(report: Report, wanted: int | None) -> Iterator[str]:
+    """Yield why a *report* without a failed test is no success; *wanted* is the least coverage."""
+    if report.size == 0 and report.is_sound:
+        yield "no test was run"
     covered = percent(*report.covered)
-    if wanted is None or covered >= wanted:
-        return True
-    click.echo(f"gateway: coverage is {covered} %, below {wanted} %", err=True)
-    return False
+    if report.size and report.is_sound and wanted is not None and covered < wanted:
+        yield f"coverage is {covered} %, below {wanted} %"

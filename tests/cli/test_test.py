@@ -318,6 +318,43 @@ def test_json_is_one_object_on_stdout_and_nothing_on_stderr(tmp_path: Path) -> N
     assert "gaps" not in told
 
 
+def test_json_is_one_object_if_a_file_is_unreadable(tmp_path: Path) -> None:
+    suite, missing = write(tmp_path), tmp_path / "missing.yaml"
+
+    for arguments in ([missing], [suite, "--config", missing], ["--config", missing]):
+        done = run("test", *arguments, "--json")
+
+        told = json.loads(done.stdout)
+        assert (done.exit_code, done.stderr) == (3, "")
+        assert (told["passed"], told["failed"], told["broken"]) == (0, 0, [str(missing)])
+        assert told["faults"][0]["code"] == "missing_file"
+
+
+def test_json_has_the_faults_of_a_configuration_that_should_name_the_suites(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text("version: 2")
+
+    done = run("test", "--config", config, "--json")
+
+    told = json.loads(done.stdout)
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert told["broken"] == [str(config)]
+    assert "not_supported" in {fault["code"] for fault in told["faults"]}
+
+
+def test_json_has_what_else_keeps_it_from_success(tmp_path: Path) -> None:
+    suite = write(tmp_path)
+
+    low = run("test", suite, "--min-coverage", "100", "--json")
+    none = run("test", suite, "-k", "unheard_of", "--json")
+
+    told, nothing = json.loads(low.stdout), json.loads(none.stdout)
+    assert (low.exit_code, low.stderr) == (1, "")
+    assert (told["failed"], told["coverage"]) == (0, 40)
+    assert (none.exit_code, none.stderr) == (1, "")
+    assert (nothing["passed"], nothing["failed"]) == (0, 0)
+
+
 # --- as a user calls it
 
 

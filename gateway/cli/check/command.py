@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from gateway.cli.check.local_files import find_in_files
 from gateway.cli.check.resolved import NotOneFileError, resolve
-from gateway.cli.config_file import config_argument, find_config, read_config
+from gateway.cli.config_file import UnreadableError, config_argument, find_config, open_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.options import format_option
 from gateway.cli.output import Progress, escape, print_faults, print_painted, show_progress
@@ -114,7 +115,10 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if resolved and form != "text":
         raise click.UsageError(f"--resolved prints YAML: leave out --format {form}")
     path = find_config(file, config)
-    verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
+    try:
+        verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
+    except UnreadableError as error:
+        _exit_without(error, form)
     code = verdict.exit_code(strict)
     if form == "json":
         click.echo(json.dumps(_as_json(verdict), indent=2))
@@ -133,6 +137,15 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if form == "text" and sys.stderr.isatty():
         _name_help(verdict)
     sys.exit(code)
+
+
+def _exit_without(error: UnreadableError, form: str) -> NoReturn:
+    """Exit with 3: there is no verdict."""
+    if form == "json":
+        click.echo(json.dumps(_as_json(Verdict(False, [error.fault])), indent=2))
+    else:
+        click.echo(escape(f"gateway: {error}"), err=True)
+    sys.exit(EXIT_ENVIRONMENT)
 
 
 def _name_help(verdict: Verdict) -> None:
@@ -162,7 +175,8 @@ def _judge(
     path: Path, online: bool, showing: Callable[[str], AbstractContextManager[Progress]]
 ) -> Verdict:
     name = show_path(path)
-    outcome = read_config(path, meanwhile=showing(f"reading {name}"))
+    with showing(f"reading {name}"):
+        outcome = open_config(path)
     if not isinstance(outcome, Loaded):
         return Verdict(False, outcome.faults)
     with no_collection(), showing(f"checking {name}"):

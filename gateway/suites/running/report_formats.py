@@ -12,7 +12,7 @@ from gateway.suites.hostile.findings import Finding as AttackFinding
 from gateway.suites.hostile.findings import HostileReport
 from gateway.suites.running.failed_tests import FailedTest, failed_test_as_json
 from gateway.suites.running.report import Finding, Report
-from gateway.suites.running.report_text import describe_attack
+from gateway.suites.running.report_text import describe_attack, percent
 
 # XML 1.0 §2.2: other characters are not allowed in a document, not even escaped.
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,7 +40,9 @@ def report_as_json(report: Report, with_coverage: bool) -> dict[str, Any]:
             _attack_as_json(one) for attacked in report.hostile for one in attacked.failures
         ],
     }
-    return {**members, "gaps": _gaps(report)} if with_coverage else members
+    if with_coverage:
+        members |= {"coverage": percent(*report.covered), "gaps": _gaps(report)}
+    return members
 
 
 def _failed_test(finding: Finding) -> FailedTest:

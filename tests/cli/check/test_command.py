@@ -144,6 +144,27 @@ def test_github_gets_an_annotation_for_each_fault_on_stdout(tmp_path: Path) -> N
     assert done.stderr == f"{path}: invalid, 2 errors, 1 warning\n"
 
 
+def test_json_has_a_fault_if_the_file_is_unreadable(tmp_path: Path) -> None:
+    done = run("check", tmp_path / "missing.yaml", "--json")
+
+    assert (done.exit_code, done.stderr) == (3, "")
+    assert json.loads(done.stdout) == {
+        "valid": False,
+        "faults": [
+            {
+                "file": f"{tmp_path}/missing.yaml",
+                "line": 1,
+                "column": 1,
+                "severity": "error",
+                "code": "missing_file",
+                "message": f"cannot read {tmp_path}/missing.yaml: no such file or directory",
+            }
+        ],
+        "silenced": [],
+        "includes": [],
+    }
+
+
 def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
     path = write_config(tmp_path, INVALID)
 
