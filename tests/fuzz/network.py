@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.central import Central
 from gateway.keyring.keyring import Keyring
-from gateway.proxy.client.clients import Clients
+from gateway.proxy.client.clients import Clients, Connection
 from gateway.proxy.client.connection import ClientConnection
 from gateway.serving import make_serving
 from gateway.settings.values.configuration import Settings
@@ -124,7 +124,7 @@ class Network:
         self.serving = make_serving(
             ground.settings, Central(ground.keyring, {}), self.metrics, AccessLog(None)
         )
-        self.clients: Clients[ClientConnection] = Clients()
+        self.clients: Clients[Connection] = Clients()
         ground.loop.accept = self._accept
 
     def _accept(self, protocol: AnyProtocol) -> asyncio.Transport:

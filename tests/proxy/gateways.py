@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from gateway.app import Gateway
 from gateway.fetched import MakeLogins
 from gateway.fetching.clock import Clock
+from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.streams.open_streams import Clocks
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.configuration import Settings
@@ -171,6 +172,12 @@ class RunningGateway:
         answer = await read_answer(wire, is_head=is_head)
         wire.close()
         return answer
+
+    def only_client(self) -> ClientConnection:
+        """Return the gateway's side of the only connection, which speaks HTTP/1.1."""
+        (client,) = self.gateway.data._listener._clients
+        assert isinstance(client, ClientConnection)
+        return client
 
     def page(self) -> str:
         """Return what ``/metrics`` shows, at once."""

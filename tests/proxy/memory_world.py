@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.central import Central
 from gateway.keyring.keyring import Keyring
-from gateway.proxy.client.clients import Clients
+from gateway.proxy.client.clients import Clients, Connection
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.port import RouteState
 from gateway.proxy.transport.write_buffer import WriteBuffer
@@ -231,7 +231,7 @@ class MemoryWorld:
             )
             for route in settings.policy.routes.routes
         ]
-        self._clients: Clients[ClientConnection] = Clients()
+        self._clients: Clients[Connection] = Clients()
 
     def begin(self, reply: Reply = echo) -> None:
         """Forget every connection to the service, and what it recorded."""

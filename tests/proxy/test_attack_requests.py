@@ -59,13 +59,13 @@ async def test_9112_9_5_a_client_that_half_closes_and_reads_nothing_more_is_cut(
     service.script = serve(make_answer(b"x" * 250_000))
     wire = await gateway.connect(receive_bytes=4096)
     wire.stop_reading()
-    (client,) = gateway.gateway.data._listener._clients.open
+    client = gateway.only_client()
     unsent = client.transport.get_write_buffer_size
     while not unsent():
         asked = len(service.requests)
         wire.send(make_request("/open/x"))
         # What does not go out any more holds up the next request, too.
-        while not unsent() and (len(service.requests) == asked or client.is_busy()):  # noqa: ASYNC110
+        while not unsent() and (len(service.requests) == asked or client.requests_in_flight() > 0):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     wire.end()
@@ -101,8 +101,8 @@ async def test_9112_9_3_1_a_body_that_comes_while_its_request_is_sent_again_is_n
     # Both in one turn: the request goes out on a connection that was just closed.
     raw_send(wire, make_request("/open/x", "Transfer-Encoding: chunked", method="POST"))
     raw_end(kept)
-    (client,) = gateway.gateway.data._listener._clients.open
-    await until(client.is_busy)
+    client = gateway.only_client()
+    await until(lambda: client.requests_in_flight() == 1)
     raw_send(wire, b"5\r\nfirst\r\n")
     await service.connection(1)
     wire.send(b"4\r\nlast\r\n0\r\n\r\n")

@@ -297,7 +297,7 @@ async def test_what_waits_for_a_slow_client_is_little_though_all_comes_at_once(
     client = await gateway.connect(receive_bytes=4096)
     client.stop_reading()
     client.send(make_request("/open/"))
-    (side,) = gateway.gateway.data._listener._clients.open
+    side = gateway.only_client()
 
     await until_held(gateway, side.transport)
 
@@ -310,7 +310,7 @@ async def test_what_waits_for_a_slow_end_of_a_tunnel_is_little(
     client.send(make_request("/open-socket/", *UPGRADE))
     assert (await read_head(client)).status == 101
     client.stop_reading()
-    (side,) = gateway.gateway.data._listener._clients.open
+    side = gateway.only_client()
 
     (await service.connection()).send(bytes(20_000_000))
 

@@ -56,8 +56,7 @@ async def read_nothing(service: Service, wire: Wire) -> None:
 
 def open_connection(gateway: RunningGateway) -> asyncio.Transport:
     """Return the gateway's end of its only client's connection."""
-    (client,) = gateway.gateway.data._listener._clients.open
-    return client.transport
+    return gateway.only_client().transport
 
 
 async def send_until_held(gateway: RunningGateway, client: Wire) -> None:

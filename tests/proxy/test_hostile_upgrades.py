@@ -345,5 +345,5 @@ async def test_clients_that_offer_an_upgrade_with_every_request_are_read_as_fast
     client.send(make_request("/public/", *H2C))
     assert (await read_answer(client)).status == 200
 
-    (side,) = gateway.gateway.data._listener._clients.open
+    side = gateway.only_client()
     assert side._reader.repeated_head.match(make_request("/public/other", *H2C)) is not None

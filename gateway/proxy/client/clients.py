@@ -1,8 +1,10 @@
 """Know every client's connection, also those in their TLS handshake."""
 
 from collections.abc import Iterator
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
+
+from gateway.proxy.port import Port
 
 C = TypeVar("C")
 
@@ -12,6 +14,42 @@ READ_BYTES: Final = 16 * 1024
 
 # A body that is forwarded as it comes is read in larger pieces: that costs half as much.
 BODY_READ_BYTES: Final = 256 * 1024
+
+
+class Connection(Protocol):
+    """A client's connection, with one request in flight or several.
+
+    *deadline* is when ``expire`` is due, by the monotonic clock.
+    """
+
+    deadline: float
+
+    def expire(self) -> None:
+        """Act on the deadline, which has passed."""
+
+    def check_exchange(self, now: float) -> None:
+        """Give up each request whose client has left, or whose total timeout has passed."""
+
+    def use(self, port: Port) -> None:
+        """Switch to *port* after a reload; requests in flight keep their own."""
+
+    def requests_in_flight(self) -> int:
+        """Return the number of requests in flight; may be called in any thread."""
+
+    def close_when_idle(self) -> None:
+        """Close once idle for as long as the port says now; requests in flight may finish."""
+
+    def lasts(self) -> bool:
+        """Return whether a response in flight is a tunnel or an event stream."""
+
+    def end_lasting(self) -> None:
+        """Begin to end the tunnels and event streams."""
+
+    def end_now(self) -> None:
+        """Close now; what was written is still sent."""
+
+    def abort(self) -> None:
+        """Reset the connection."""
 
 
 class Networks:
@@ -72,6 +110,10 @@ class Clients(Generic[C]):
         """Count *client* toward no limit: it only stays until it has read why it is refused."""
         self._refused.add(client)
         self._networks.discard(self.open[client])
+
+    def replace(self, client: C, successor: C) -> None:
+        """Have *successor* stand for *client*, whose transport it has taken over."""
+        self.open[successor] = self.open.pop(client)
 
     def discard(self, client: C) -> None:
         """Remove *client*, which is closed."""

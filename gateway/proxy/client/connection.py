@@ -18,7 +18,7 @@ from gateway.http.writing.refusal import render_refusal
 from gateway.http.writing.request_head import Peer
 from gateway.http.writing.status_line import STATUS_LINES, render_response
 from gateway.limits.bucket_key import network_of
-from gateway.proxy.client.clients import READ_BYTES, Clients
+from gateway.proxy.client.clients import READ_BYTES, Clients, Connection
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
 from gateway.proxy.client.unread_output import UnreadOutput
 from gateway.proxy.exchange.admit import admit
@@ -108,7 +108,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         "write",
     )
 
-    def __init__(self, port: Port, clients: "Clients[ClientConnection]") -> None:
+    def __init__(self, port: Port, clients: Clients[Connection]) -> None:
         self._port = port
         self._clients = clients
         # Copied from `clients`, and later from the reader: one look-up less for each read.
@@ -850,9 +850,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         for exchange in self._queue:
             exchange.use(port)
 
-    def is_busy(self) -> bool:
-        """Return whether a request is in flight."""
-        return self._current is not None
+    def requests_in_flight(self) -> int:
+        """Return the number of requests in flight: those that wait for others are not."""
+        return 0 if self._current is None else 1
 
     def close_when_idle(self) -> None:
         """Close once idle for as long as the port says now; a request in flight may finish."""

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from gateway.proxy.client.clients import Clients
-from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.clients import Clients, Connection
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 
 # How long an idle connection may stay open. A request that is on its way just when it is closed
@@ -21,7 +20,7 @@ _TICK_SECONDS: Final = 0.05
 
 
 async def drain_clients(
-    clients: Clients[ClientConnection], deadline_seconds: float, streams_seconds: float
+    clients: Clients[Connection], deadline_seconds: float, streams_seconds: float
 ) -> None:
     """Return once no client is left, at the deadline or a little later.
 
@@ -31,18 +30,19 @@ async def drain_clients(
     """
     began = monotonic()
     for client in clients:
-        _end(client, ClientConnection.close_when_idle)
+        _end(client, client.close_when_idle)
     waiting = [client for client in clients if client.lasts()]
     count = len(waiting)
     while len(clients) and (elapsed := monotonic() - began) < deadline_seconds:
         while waiting and count - len(waiting) < due(count, elapsed, streams_seconds):
-            _end(waiting.pop(), ClientConnection.end_lasting)
+            client = waiting.pop()
+            _end(client, client.end_lasting)
         if elapsed >= streams_seconds:
             for client in clients:
-                _end(client, ClientConnection.end_lasting)
+                _end(client, client.end_lasting)
         await asyncio.sleep(_TICK_SECONDS)
     for client in clients:
-        _end(client, ClientConnection.end_now)
+        _end(client, client.end_now)
     ends_at = monotonic() + _LAST_SECONDS
     while len(clients) and monotonic() < ends_at:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_TICK_SECONDS)
@@ -55,10 +55,10 @@ def due(count: int, elapsed_seconds: float, span_seconds: float) -> int:
     return min(count, 1 + int(count * elapsed_seconds / span_seconds))
 
 
-def _end(client: ClientConnection, end: Callable[[ClientConnection], None]) -> None:
-    """Let *end* end *client*; a bug in it must not keep other connections from their end."""
+def _end(client: Connection, end: Callable[[], None]) -> None:
+    """Call *end* of *client*; a bug in it must not keep other connections from their end."""
     try:
-        end(client)
+        end()
     except Exception as bug:
         report_unexpected_error("unexpected error while draining a client", bug)
         client.abort()

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from gateway.proxy.client.clients import Clients
+from gateway.proxy.client.clients import Clients, Connection
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.listener.acceptor import Acceptor
 from gateway.proxy.listener.drain import IDLE_SECONDS, drain_clients
@@ -45,7 +45,7 @@ class Listener:
         self._port = port
         # A former port, with its pools, is kept as long as a request that began under it.
         self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
-        self._clients: Clients[ClientConnection] = Clients()
+        self._clients: Clients[Connection] = Clients()
         self._acceptors: list[Acceptor] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -143,7 +143,7 @@ class Listener:
 
     def requests_in_flight(self) -> int:
         """Return the number of requests in flight; may be called in any thread."""
-        return sum(client.is_busy() for client in self._clients)
+        return sum(client.requests_in_flight() for client in self._clients)
 
     async def drain(
         self,

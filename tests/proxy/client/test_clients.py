@@ -66,6 +66,21 @@ def test_a_refused_connection_is_open_but_not_served() -> None:
     assert (len(clients), clients.served) == (1, 1)
 
 
+def test_a_successor_stands_for_a_connection_in_its_network() -> None:
+    clients: Clients[Connection] = Clients()
+    first, other, successor = Connection(), Connection(), Connection()
+    clients.add(first, b"a")
+    clients.add(other, b"a")
+
+    clients.replace(first, successor)
+
+    assert set(clients) == {other, successor}
+    assert (len(clients), clients.served) == (2, 2)
+    assert clients.add(Connection(), b"a") == 3
+    clients.discard(successor)
+    assert clients.add(Connection(), b"a") == 3
+
+
 def test_each_network_is_counted_separately() -> None:
     networks = Networks()
 

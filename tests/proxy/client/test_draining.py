@@ -13,17 +13,11 @@ from tests.proxy.streams.test_websocket_tunnel import open_tunnel
 from tests.proxy.wire import Wire
 
 
-def end_of(gateway: RunningGateway) -> ClientConnection:
-    """Return the gateway's side of the only connection."""
-    (client,) = gateway.gateway.data._listener._clients
-    return client
-
-
 async def opened(gateway: RunningGateway) -> tuple[Wire, ClientConnection]:
     wire = await gateway.connect()
     wire.send(make_request("/nowhere"))
     await read_answer(wire)
-    return wire, end_of(gateway)
+    return wire, gateway.only_client()
 
 
 async def test_an_idle_connection_is_closed_after_the_idle_timeout_of_the_drain(
@@ -82,7 +76,7 @@ async def test_only_tunnels_and_event_streams_are_ended(
 async def test_a_tunnel_lasts(service: Service, gateway: RunningGateway) -> None:
     await open_tunnel(gateway, service)
 
-    assert end_of(gateway).lasts()
+    assert gateway.only_client().lasts()
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /open/ HT"])

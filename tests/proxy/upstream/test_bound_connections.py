@@ -366,7 +366,7 @@ async def test_a_client_that_never_logs_in_has_no_reserved_connection(
     client = await gateway.connect()
     assert (await ask(client, "/open/")).status == 200
 
-    (side,) = gateway.gateway.data._listener._clients.open
+    side = gateway.only_client()
     assert side.bound is None
 
 
@@ -384,6 +384,6 @@ async def test_a_client_that_stays_keeps_nothing_of_former_configurations(
         assert await gateway.gateway.reload(settings) is None
     await log_in(alice, "/open/", "NTLM", "alice")
 
-    (side,) = gateway.gateway.data._listener._clients.open
+    side = gateway.only_client()
     assert side.bound is not None
     assert len(side.bound._idle) == 1
