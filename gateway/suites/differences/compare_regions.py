@@ -298,7 +298,9 @@ def _with_segments(request: SimulatedRequest, segments: Mapping[int, str]) -> Si
 def _upgrades(region: Region) -> Sequence[str]:
     """Return the protocols that one route of *region* allows and the other does not."""
     own = [frozenset() if one is None else one.route.upgrades for one in (region.old, region.new)]
-    return sorted(own[0] ^ own[1])
+    found = own[0] ^ own[1]
+    # If any request of the region is a GET, its own one is. RFC 6455 §4.1: no other asks for one.
+    return sorted(found if region.request.method == "GET" else found - {"websocket"})
 
 
 def _variants(region: Region, both: tuple[Settings, Settings]) -> Iterator[SimulatedRequest]:

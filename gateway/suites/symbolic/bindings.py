@@ -14,7 +14,17 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.rules.claim_tests import ClaimRule, all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.symbolic.access import Access
-from gateway.suites.symbolic.formula import Atom, Formula, Literal, atoms_of
+from gateway.suites.symbolic.formula import (
+    All,
+    Atom,
+    Formula,
+    Literal,
+    all_of,
+    any_of,
+    atoms_of,
+    negate,
+    passes,
+)
 from gateway.suites.symbolic.sameness import positions_of
 from gateway.suites.symbolic.text_values import Pattern, find_texts
 
@@ -80,6 +90,22 @@ def own_values(positions: Iterable[int], *sides: Access) -> Binding:
                 if position in positions:
                     found[position] = side.match.variables[name]
     return found
+
+
+def without_segments(formula: Formula) -> Formula:
+    """Return *formula* with a claim of its own in place of each test against a segment.
+
+    Of that claim nothing is known. So what satisfies *formula*, whatever the segments are,
+    satisfies the returned one.
+    """
+    if isinstance(formula, Literal):
+        atom = formula.atom
+        if not _has_placeholder(atom.operand):
+            return formula
+        own = passes((f"\0{atom.path} {atom.operator} {atom.key}",), "equals", True)
+        return own if formula.positive else negate(own)
+    parts = map(without_segments, formula.parts)
+    return all_of(parts) if isinstance(formula, All) else any_of(parts)
 
 
 def readings_of(match: Match, binding: Binding) -> tuple[Variables, ...]:

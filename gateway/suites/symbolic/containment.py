@@ -16,6 +16,7 @@ from gateway.suites.symbolic.bindings import (
     own_values,
     placeholders,
     readings_of,
+    without_segments,
 )
 from gateway.suites.symbolic.callers import CALLER, COMPANION, Sample, keys_of, make_sample
 from gateway.suites.symbolic.formula import (
@@ -224,7 +225,10 @@ class _Comparison:
                 yield from found
                 return
             undecided.update((one, None) for one in found if isinstance(one, Undecided))
-        if not bindings.is_complete or has_fixed_variables(self._old, self._new):
+        is_complete = bindings.is_complete or (
+            not self._has_second and _is_excluded(generic[1].any_way, generic[0].any_way)
+        )
+        if not is_complete or has_fixed_variables(self._old, self._new):
             text = "rules compare claims with segments of the path in too many ways"
             undecided[Undecided(text, ("require", "claims"))] = None
         yield from undecided
@@ -351,6 +355,12 @@ def _missing(new: Formula, old: Formula) -> Iterator[Formula]:
         return
     known = set(conjuncts(new))
     yield from (part for part in conjuncts(old) if part not in known)
+
+
+def _is_excluded(new: Formula, old: Formula) -> bool:
+    """Return whether no token satisfies *new* but not *old*, whatever the segments are."""
+    after, before = without_segments(new), without_segments(old)
+    return all(satisfy((after, negate(part)), {}) is None for part in _missing(after, before))
 
 
 def _tests_iss(gates: tuple[Gate, Gate]) -> bool:

@@ -288,7 +288,7 @@ def _says_another(name: str, value: str, before: Sequence[str]) -> bool:
     """Return whether an identity header has a *value* that users can change, or another user."""
     if value == OWN_CLAIM:
         return True
-    return name in IDENTITY and bool(before) and OWN_CLAIM not in before
+    return name in IDENTITY and bool(before) and not {MARK, OWN_CLAIM} & {*before}
 
 
 def _compare_options(old: RouteOptions, new: RouteOptions) -> str:

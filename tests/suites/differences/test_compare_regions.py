@@ -303,3 +303,15 @@ def test_a_tenant_more_has_access_and_any_tenant_too(
     back = difference(tmp_path, TENANTS, TENANTS.replace("[acme]", allow))
     kinds = {cell.kind for cell in back.cells}
     assert (Kind.CLOSED in kinds, Kind.OPENED in kinds) == (kind is not None, False)
+
+
+def test_an_upgrade_by_a_method_that_cannot_ask_for_it_is_no_difference(tmp_path: Path) -> None:
+    """RFC 6455 §4.1: a WebSocket begins with GET."""
+    old = TENANTS.replace("methods: [GET]}", "methods: [GET, POST]}, upgrades: [websocket]")
+    new = TENANTS.replace("match:", "upgrades: [websocket], match:") + (
+        "  - {name: new, match: {path: /orders, methods: [POST]}, upstream: orders, require: {}}\n"
+    )
+
+    found = difference(tmp_path, new, old)
+
+    assert (found.cells, found.gaps) == ((), ())

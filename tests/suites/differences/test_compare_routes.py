@@ -171,6 +171,10 @@ def test_scopes_that_grant_more_change_the_routes_that_ask_for_them(tmp_path: Pa
         ("route", "everything", "scopes"),
         ("scope_implies", "", "staff"),
     ]
+    assert found[1][3:] == (
+        "all of read, write",
+        "all of read, write, as `scope_implies` has it now",
+    )
 
 
 ADDED = BASE + "  - {name: extra, match: {path: /extra}, upstream: site, public: true}\n"

@@ -11,9 +11,11 @@ from gateway.suites.symbolic.bindings import (
     own_values,
     placeholders,
     readings_of,
+    without_segments,
 )
-from gateway.suites.symbolic.formula import all_of, any_of, negate
+from gateway.suites.symbolic.formula import all_of, any_of, atoms_of, negate, passes
 from gateway.suites.symbolic.requirements import of_claims
+from gateway.suites.symbolic.text_values import Pattern
 from tests.decision.policies import policy, route
 from tests.suites.symbolic.pairs import PATH, access, make_settings
 
@@ -123,3 +125,19 @@ def test_values_are_found_in_groups_too() -> None:
 
     found = find_bindings({1: "s"}, [any_of((all_of((rules, negate(other))), other))])
     assert "acme" in values(found)
+
+
+def test_a_test_against_a_segment_can_be_one_of_which_nothing_is_known() -> None:
+    same = passes(("c",), "equals", "\x011\x02")
+    other = passes(("c",), "matches", Pattern(("x-\x011\x02", "")))
+    plain = passes(("c",), "equals", "x")
+
+    hidden = [without_segments(one) for one in (same, other)]
+
+    assert without_segments(plain) == plain
+    assert len({*hidden, plain}) == 3
+    assert all("\x01" not in str(atom.operand) for one in hidden for atom in atoms_of(one))
+    assert without_segments(negate(same)) == negate(hidden[0])
+    assert without_segments(any_of((all_of((same, plain)), other))) == any_of(
+        (all_of((hidden[0], plain)), hidden[1])
+    )

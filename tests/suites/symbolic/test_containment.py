@@ -331,3 +331,25 @@ def test_products_of_many_values_are_decided() -> None:
     assert len(found) == 1
     assert isinstance(found[0], Witness)
     assert found[0].claims["c"] == "more"
+
+
+GLOB = ("tenant", "matches", "{path.a}-*")
+NO_ROOT = ("tenant", "not_equals", "root")
+
+
+@pytest.mark.parametrize("rest", [(), (NO_ROOT,), (NO_ROOT, ("tenant", "matches", "*b"))])
+def test_globs_with_segments_that_both_have_are_no_matter_of_the_segments(
+    rest: tuple[tuple[str, str, Any], ...],
+) -> None:
+    lax, strict = (of(**claims(GLOB, *rest, ("level", "at_least", one))) for one in (1, 2))
+
+    assert list(find_openings(lax, strict, AT)) == []
+    assert [type(one) for one in find_openings(strict, lax, AT)] == [Witness]
+
+
+def test_another_glob_with_a_segment_is_not_decided_beside_others() -> None:
+    old = of(**claims(("tenant", "matches", "{path.a}-*"), NO_ROOT, ("tenant", "matches", "a*")))
+    new = of(**claims(("tenant", "matches", "{path.a}-x*"), NO_ROOT, ("tenant", "matches", "a*")))
+
+    assert all(isinstance(one, Undecided) for one in find_openings(old, new, AT))
+    assert list(find_openings(old, new, AT))
