@@ -88,7 +88,7 @@ def _surrounded(pair: Nested) -> Iterator[tuple[Route, Route]]:
         if not _is_guarded(inner):
             continue
         for outer in pair.around.owners(inner.methods):
-            if outer.public:
+            if not _is_guarded(outer):
                 yield outer, inner
 
 

@@ -15,6 +15,19 @@ _BARE_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]+)?(?:/[\w./
 # The `iss` of Google without its scheme, in tokens until 2014 and some libraries still.
 _BARE_AS_IT_IS = frozenset({"accounts.google.com"})
 
+# The endpoints of RFC 6749 §3, as servers and vendors name them. Only the `iss` of WSO2 is one.
+_ENDPOINT = re.compile(
+    r"""
+    (https?://[^/]+(?:/.*?)??)
+    (?:
+        (?:/oauth2?(?:/v[12](?:\.0)?)? | /v1 | /connect | /as | /protocol/openid-connect)?
+        /(?:token|authorize)(?:\.oauth2)?
+        | (?:/oauth2|/protocol/openid-connect)/auth
+    )/?
+    """,
+    re.VERBOSE,
+)
+
 # Not the names of RFC 2606: they are in every example, and in tests.
 _PLACEHOLDER = re.compile(
     r"""
@@ -56,6 +69,11 @@ def find_suspect_issuers(settings: Settings, places: Places) -> Iterator[Fault]:
                 "an `iss` is compared character by character, star included: write it as the tokens"
                 " have it, one issuer for each; tenants are `{tenantid}` with `tenants`"
             )
+        elif (base := _find_base(text)) is not None:
+            message = "this is where clients get tokens, and hardly the `iss` of these"
+            if not part.document.is_filled(part.path):
+                right = f"write `issuer: {shorten(base)}`"
+                message += f": {right}, with a slash at the end if the `iss` has one"
         elif _BARE_HOST.fullmatch(text) and text not in _BARE_AS_IT_IS:
             message = (
                 "the `iss` of nearly all issuers is a URL, and is compared as a whole: write"
@@ -64,6 +82,14 @@ def find_suspect_issuers(settings: Settings, places: Places) -> Iterator[Fault]:
         else:
             continue
         yield part.warning(Code.ISSUER_SUSPECT, message)
+
+
+def _find_base(issuer: str) -> str | None:
+    """Return what is before the endpoint that *issuer* is; None if nothing more is to be said."""
+    found = _ENDPOINT.fullmatch(issuer)
+    if found is None or any(trap.key == "issuer" for trap in find_traps(issuer, ())):
+        return None
+    return found[1]
 
 
 def find_vendor_mismatches(settings: Settings, places: Places) -> Iterator[Fault]:

@@ -36,7 +36,12 @@ from gateway.lints.trust import (
     find_short_cooldowns,
     find_symmetric,
 )
-from gateway.lints.unreachable import find_hidden_methods, find_shadowed, find_unreachable
+from gateway.lints.unreachable import (
+    find_hidden_methods,
+    find_shadowed,
+    find_unknown_methods,
+    find_unreachable,
+)
 from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Fault, name_routes
@@ -77,6 +82,7 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_unreachable(nesting, places)
     yield from find_shadowed(nesting, settings.policy.documents, places)
     yield from find_hidden_methods(nesting, places)
+    yield from find_unknown_methods(routes, places)
     opened = list(find_opened_guards(nesting, places))
     yield from opened
     warned = {fault.place for fault in opened}

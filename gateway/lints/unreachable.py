@@ -1,6 +1,7 @@
-"""Warn about routes, and methods of routes, that never match."""
+"""Warn about routes, and methods of routes, that no request matches."""
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from gateway.decision.policy import ANY_HOST
 from gateway.decision.routes.routing import Route
@@ -8,6 +9,22 @@ from gateway.decision.routes.segments import split_segments
 from gateway.lints.nesting import Area, Nesting
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+
+_USUAL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# What the parser of requests (llhttp) knows besides, mostly of WebDAV; others are rejected.
+_KNOWN_METHODS = frozenset(
+    {
+        *_USUAL_METHODS,
+        *("ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY"),
+        *("MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE", "QUERY"),
+        *("REBIND", "REPORT", "SEARCH", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK"),
+        "UNSUBSCRIBE",
+    }
+)
+# What other products write for all methods.
+_EVERY = frozenset({"ALL", "ANY"})
 
 
 def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
@@ -88,3 +105,30 @@ def find_hidden_methods(nesting: Nesting, places: Places) -> Iterator[Fault]:
                 .child("methods")
                 .key_warning(Code.METHOD_HIDDEN, message)
             )
+
+
+def find_unknown_methods(routes: Iterable[Route], places: Places) -> Iterator[Fault]:
+    """Yield a warning for each method that no request has: the gateway rejects it before routes."""
+    seen = set()
+    for route in routes:
+        if route.methods <= _KNOWN_METHODS:
+            continue
+        part = places.route(route.name).child("match").child("methods")
+        for index, method in enumerate(part.raw if isinstance(part.raw, list) else ()):
+            item = part.child(index)
+            place = item.document.value_place(item.path)
+            if method in _KNOWN_METHODS or not isinstance(method, str) or place in seen:
+                continue
+            seen.add(place)  # routes share the methods of `defaults`
+            shown = "…" if item.document.is_filled(item.path) else shorten(method)
+            message = f"no request has the method `{shown}`: the gateway rejects it"
+            yield item.warning(Code.METHOD_UNKNOWN, message + _meant_method(method))
+
+
+def _meant_method(method: str) -> str:
+    if method in _EVERY:
+        return "; for every method, leave the list out"
+    several = [one for one in re.split(r"[^A-Z]+", method) if one in _KNOWN_METHODS]
+    if len(several) > 1:
+        return f"; write `methods: [{', '.join(several)}]`"
+    return did_you_mean(method, _USUAL_METHODS)

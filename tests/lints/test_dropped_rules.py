@@ -32,7 +32,6 @@ DROPPED = [
     ("`acr`", routes(admin("acr: [mfa]"), f"{REPORTS}¦require: {{max_age: 5m}}")),
     ("`max_age`", routes(admin("max_age: 5m"), f"{REPORTS}¦require: {{acr: [mfa]}}")),
     ("`acr`, `max_age`", routes(admin("acr: [a], max_age: 5m"), f"{REPORTS}¦require: {{}}")),
-    ("`scopes`", routes(admin("scopes: [a], optional: true"), f"{REPORTS}¦require: {{}}")),
     (
         "`issuers`",
         routes(
@@ -54,6 +53,14 @@ KEPT = [
         f"{REPORTS}require: {{}}".replace("reports}", "reports, methods: [GET]}"),
     ),
 ]
+
+
+def test_a_rule_of_a_route_that_also_takes_no_token_is_dropped_as_well(tmp_path: Path) -> None:
+    text = routes(admin("scopes: [a], optional: true"), f"{REPORTS}require: {{}}")
+
+    found = {fault.code.value for fault in warnings(tmp_path, config(routes=text))}
+
+    assert found == {"rule_dropped", "guard_surrounded"}
 
 
 @pytest.mark.parametrize(("what", "text"), DROPPED)

@@ -86,7 +86,6 @@ def test_a_guarded_route_within_an_open_one_of_its_service_is_doubtful(
     [
         routes(ADMIN, f"{WEB}, upstream: pages"),
         routes(ADMIN, WEB.replace("public: true", "require: {}")),
-        routes(ADMIN, WEB.replace("public: true", "require: {optional: true}")),
         routes(ADMIN.replace("require: {}", "require: {optional: true}"), WEB),
         routes(ADMIN, WEB.replace("/}", "/, methods: [GET]}")).replace(
             "/admin/", "/admin/, methods: [POST]"
@@ -98,6 +97,12 @@ def test_where_no_request_can_slip_past_there_is_no_doubt(text: str, tmp_path: P
     upstreams = TWO if "pages" in text else UPSTREAMS
 
     assert warnings(tmp_path, config(upstreams=upstreams, routes=plain)) == ()
+
+
+def test_a_route_for_callers_with_a_token_or_without_is_as_open(tmp_path: Path) -> None:
+    web = "web, match: {path_prefix: /}, require: {¦optional: true}"
+
+    assert_warned(tmp_path, "guard_surrounded", config(routes=routes(ADMIN, web)))
 
 
 def test_the_open_route_is_warned_of_once_for_all_that_it_surrounds(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ def issuer(url: str, audiences: str = "[orders]", rest: str = "") -> str:
         ("'https://login.example.com/*'", "star included"),
         ("'*'", "star included"),
         ("'https://login.example.com/ '", "remove them"),
+        ("https://a/oauth2/token", "write `issuer: https://a`, with a slash at the end if"),
+        ("https://a/oauth/token", "write `issuer: https://a`"),
+        ("https://a/x/oauth/v2/token", "write `issuer: https://a/x`"),
+        ("https://a/connect/token/", "write `issuer: https://a`"),
+        ("https://a/as/token.oauth2", "write `issuer: https://a`"),
+        ("https://a/oidc/token", "write `issuer: https://a/oidc`"),
+        ("https://a/oauth2/default/v1/token", "write `issuer: https://a/oauth2/default`"),
+        ("https://a/realms/b/protocol/openid-connect/token", "write `issuer: https://a/realms/b`"),
+        ("https://a/realms/b/protocol/openid-connect/auth", "write `issuer: https://a/realms/b`"),
     ],
 )
 def test_an_issuer_that_no_token_names_is_doubtful(url: str, message: str, tmp_path: Path) -> None:
@@ -32,7 +41,17 @@ def test_an_issuer_that_no_token_names_is_doubtful(url: str, message: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    "url", ["https://a/", "supabase", "kubernetes/serviceaccount", "'urn:a:b'", "spiffe-x"]
+    "url",
+    [
+        *("https://a/", "supabase", "kubernetes/serviceaccount", "'urn:a:b'", "spiffe-x"),
+        *(
+            "https://a/auth",
+            "https://a/oauth2",
+            "https://a/oidc",
+            "https://token.a",
+            "https://a/v1",
+        ),
+    ],
 )
 def test_a_usual_issuer_is_no_doubt(url: str, tmp_path: Path) -> None:
     assert warnings(tmp_path, issuer(url)) == ()
@@ -49,6 +68,16 @@ def test_a_setting_that_does_not_fit_the_vendor_is_doubtful(tmp_path: Path) -> N
         f"write `preset: cognito`, `user_pool: eu-west-1_a1B2c3D4e` and `clients: [{client}]`"
         in (fault.message)
     )
+
+
+def test_a_token_endpoint_of_a_known_vendor_is_told_once(tmp_path: Path) -> None:
+    assert_warned(tmp_path, "vendor_mismatch", issuer("¦https://shop.auth0.com/oauth/token"))
+
+
+def test_a_token_endpoint_of_the_environment_is_not_shown(tmp_path: Path) -> None:
+    [fault] = warnings(tmp_path, issuer("'https://${HOST}/oauth2/token'"))
+
+    assert fault.message == "this is where clients get tokens, and hardly the `iss` of these"
 
 
 def test_what_the_environment_says_of_an_issuer_is_not_shown(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.suites.simulation.sandbox import Sandbox, Sent
 from tests.assertion.callers import signing_pem
-from tests.lints.warned import assert_warned, routes, warnings
+from tests.lints.warned import assert_warned, doubts, loaded, routes, warnings
 from tests.settings.configs import config
 
 ALL = "all, match: {path_prefix: /a/}, require: {}"
@@ -118,3 +119,63 @@ def test_where_the_keys_of_assertions_are_published_no_route_matches(
     found = warnings(tmp_path, config(identity, routes=text))
 
     assert [fault.code.value for fault in found] == ["route_unreachable"] * is_answered
+
+
+def of_methods(methods: str) -> str:
+    return config(routes=routes(f"a, match: {{path: /a, methods: [{methods}]}}, require: {{}}"))
+
+
+@pytest.mark.parametrize(
+    ("method", "meant"),
+    [
+        ("GTE", ": did you mean `GET`?"),
+        ("POTS", ": did you mean `POST`?"),
+        ("DELET", ": did you mean `DELETE`?"),
+        ("PACTH", ": did you mean `PATCH`?"),
+        ("OPTION", ": did you mean `OPTIONS`?"),
+        ("GET|POST", "; write `methods: [GET, POST]`"),
+        ("ANY", "; for every method, leave the list out"),
+        ("LIST", ""),
+    ],
+)
+def test_a_method_that_no_request_has_is_found_with_the_one_that_is_meant(
+    method: str, meant: str, tmp_path: Path
+) -> None:
+    assert_warned(tmp_path, "method_unknown", of_methods(f"HEAD, ¦{method}"))
+    [fault] = warnings(tmp_path, of_methods(f"HEAD, {method}"))
+    assert fault.message == f"no request has the method `{method}`: the gateway rejects it{meant}"
+
+
+METHODS = [
+    *("ACL", "BIND", "CHECKOUT", "COPY", "DELETE", "GET", "HEAD", "LINK", "LOCK", "M-SEARCH"),
+    *("MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "OPTIONS", "PATCH"),
+    *("POST", "PROPFIND", "PROPPATCH", "PURGE", "PUT", "QUERY", "REBIND", "REPORT", "SEARCH"),
+    *("SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE", "BAN", "CHECKIN"),
+    *("FETCH", "FLUSH", "LABEL", "LIST", "MKWORKSPACE", "PLAY", "ORDERPATCH", "PRI", "SETUP"),
+    *("UNCHECKOUT", "UPDATE", "VERSION-CONTROL"),
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_exactly_the_methods_that_reach_a_route_are_known(method: str, tmp_path: Path) -> None:
+    """As the gateway itself reads a request, whatever its parser knows in its next version."""
+    text = of_methods(method).replace("require: {}", "public: true")
+    sandbox = Sandbox(loaded(tmp_path, text).settings, 0.0)
+
+    decided = sandbox.decide(f"{method} /a HTTP/1.1\r\nHost: a.example\r\n\r\n".encode())
+
+    found = {fault.code.value for fault in warnings(tmp_path, text)}
+    assert ("method_unknown" in found) is not isinstance(decided, Sent)
+
+
+def test_a_method_of_defaults_is_found_once(tmp_path: Path) -> None:
+    two = routes("a, match: {path: /a}, require: {}", "b, match: {path: /b}, require: {}")
+    text = config("defaults: {match: {methods: [GET, ¦PSOT]}}\n", routes=two)
+
+    assert_warned(tmp_path, "method_unknown", text)
+
+
+def test_a_method_of_the_environment_is_not_shown(tmp_path: Path) -> None:
+    [fault] = doubts(tmp_path, of_methods("'${METHOD}'"), {"METHOD": "SECRETIVE"}).warnings
+
+    assert "`…`" in fault.message

@@ -22,7 +22,6 @@ _SCOPE_CLAIMS: Final = ("permissions", "roles")
 
 # What the pages of the providers say about warnings of presets.
 _SILENCES: Final = {
-    "cognito": "audience_unchecked because access tokens have no audience here, but a client",
     "authentik": "id_tokens_accepted because uid tells access tokens from ID tokens",
 }
 

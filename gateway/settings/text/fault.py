@@ -65,6 +65,7 @@ class Code(StrEnum):
 
     ROUTE_UNREACHABLE = "route_unreachable"
     METHOD_HIDDEN = "method_hidden"
+    METHOD_UNKNOWN = "method_unknown"
     GUARD_OPENED = "guard_opened"
     GUARD_SURROUNDED = "guard_surrounded"
     GUARD_REWRITTEN = "guard_rewritten"
@@ -141,6 +142,7 @@ WARNINGS = frozenset(
         Code.UNUSED_LOGIN,
         Code.ROUTE_UNREACHABLE,
         Code.METHOD_HIDDEN,
+        Code.METHOD_UNKNOWN,
         Code.GUARD_OPENED,
         Code.GUARD_SURROUNDED,
         Code.GUARD_REWRITTEN,

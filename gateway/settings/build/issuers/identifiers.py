@@ -1,4 +1,4 @@
-"""Refuse issuers that are the address of something else."""
+"""Refuse issuers, and addresses of keys and metadata, that are the address of something else."""
 
 import re
 
@@ -40,3 +40,26 @@ def refuse_wrong_identifier(model: IssuerModel, part: Part, faults: list[Fault])
         message = f"this is the address of {what}, not an `iss`: {write}"
         faults.append(at.fault(Code.BAD_VALUE, message))
         return
+
+
+def refuse_wrong_address(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
+    """Refuse a `jwks_url` where metadata are, and a `discovery_url` where keys are."""
+    for key, url, pattern, message in (
+        ("jwks_url", model.jwks_url, _METADATA, "this is the address of metadata, not of keys"),
+        (
+            "discovery_url",
+            model.discovery_url,
+            _KEYS,
+            "this is the address of keys, not of metadata",
+        ),
+    ):
+        at = part.child(key)
+        found = None if url is None else pattern.fullmatch(url.partition("?")[0])
+        if url is None or found is None:
+            continue
+        if pattern is _METADATA and found[1].rstrip("/") == model.issuer.rstrip("/"):
+            write = "discovery: true"
+        else:
+            other = "discovery_url" if pattern is _METADATA else "jwks_url"
+            write = f"{other}: {'URL' if at.document.is_filled(at.path) else shorten(url)}"
+        faults.append(at.fault(Code.BAD_VALUE, f"{message}: write `{write}` instead"))

@@ -7,7 +7,7 @@ from gateway.decision.policy import Issuer, Profile
 from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.svid import SVID_ALGORITHMS, read_trust_domain
 from gateway.settings.build.checks import judge_audiences, refuse_repeated
-from gateway.settings.build.issuers.identifiers import refuse_wrong_identifier
+from gateway.settings.build.issuers.identifiers import refuse_wrong_address, refuse_wrong_identifier
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
 from gateway.settings.build.issuers.spiffe import is_spiffe, refuse_wrong_svids
 from gateway.settings.build.issuers.tenants import OwnedNames, build_tenants
@@ -27,6 +27,8 @@ from gateway.settings.values.configuration import (
 
 _ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
 _SECRET_DEFAULT = frozenset({"HS256"})
+# The tests of a claim that name its values.
+_NAMING = frozenset({"equals", "in"})
 
 
 def build_issuers(
@@ -48,6 +50,7 @@ def build_issuers(
         owned.add(one, model, tenants, faults)
         refuse_wrong_svids(model, one.part, faults)
         refuse_wrong_identifier(model, one.part, faults)
+        refuse_wrong_address(model, one.part, faults)
         algorithms = _algorithms(model, one.part, faults)
         source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
         rules = build_token_rules(model, one.part, faults)
@@ -95,11 +98,11 @@ def refuse_unavailable(
 
 
 def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
-    if model.audiences == "unchecked":
+    if model.audiences == "unchecked" and not _names_clients(part):
         # RFC 8725 section 3.9: a token for another API of this issuer is accepted.
         message = "tokens that this issuer makes for other APIs are accepted too"
         faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
-    else:
+    elif not isinstance(model.audiences, str):
         any_one = "`audiences: unchecked` accepts every token of the issuer"
         judge_audiences(model.audiences, part.child("audiences"), any_one, faults)
     if model.mode == "report":
@@ -120,6 +123,16 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
         if leaves_unprotected(url) and not is_refused:
             message = "plain http: anyone on the network path can change the response"
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))
+
+
+def _names_clients(part: Part) -> bool:
+    """Return whether a preset leaves the audience unchecked, and says which clients may call.
+
+    Its vendor's tokens have no audience then. A preset gives all that it adds its own place.
+    """
+    places = {part.document.value_place(part.child(key).path) for key in ("issuer", "audiences")}
+    clients = part.child("require").child("claims").child("client_id").raw
+    return len(places) == 1 and isinstance(clients, dict) and not clients.keys().isdisjoint(_NAMING)
 
 
 def _build(  # noqa: PLR0913, PLR0917 - all that an issuer is made of

@@ -48,6 +48,45 @@ def test_an_address_of_keys_of_any_form_is_known_by_its_setting(tmp_path: Path) 
     assert_found(tmp_path, "bad_value", issuer("https://a/k", 'discovery_url: "https://a/k"'))
 
 
+@pytest.mark.parametrize(
+    ("issuer_url", "source", "right"),
+    [
+        ("https://a/", "jwks_url: ¦https://a/.well-known/openid-configuration", "discovery: true"),
+        ("https://a", "jwks_url: ¦https://a/.well-known/openid-configuration/", "discovery: true"),
+        (
+            "https://a/x",
+            "jwks_url: ¦'https://b/.well-known/openid-configuration?p=y'",
+            "discovery_url: https://b/.well-known/openid-configuration?p=y",
+        ),
+        (
+            "https://a/x",
+            "discovery_url: ¦https://b/.well-known/jwks.json",
+            "jwks_url: https://b/.well-known/jwks.json",
+        ),
+    ],
+)
+def test_keys_and_metadata_are_not_mistaken_for_each_other(
+    issuer_url: str, source: str, right: str, tmp_path: Path
+) -> None:
+    text = one_issuer(f"{{issuer: '{issuer_url}', {source}, audiences: [orders]}}")
+
+    assert_found(tmp_path, "bad_value", text)
+    [fault] = faults(tmp_path, text.replace("¦", ""))
+    assert f"write `{right}` instead" in fault.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "jwks_url: 'https://a/.well-known/openid-configuration/jwks'",
+        "jwks_url: 'https://a/.well-known/jwks.json'",
+        "discovery_url: 'https://a/metadata'",
+    ],
+)
+def test_their_own_addresses_are_left_alone(source: str, tmp_path: Path) -> None:
+    load(tmp_path, one_issuer(f"{{issuer: 'https://b', {source}, audiences: [orders]}}"))
+
+
 @pytest.mark.parametrize("url", ["https://a", "https://a/", "https://a/keys-of-x", "spiffe", "a b"])
 def test_another_issuer_is_left_alone(url: str, tmp_path: Path) -> None:
     load(tmp_path, issuer(url).replace("¦", ""))

@@ -102,6 +102,33 @@ def test_each_mistake_about_an_issuer_is_found_at_its_place_and_nothing_else_is(
     assert_found(tmp_path, codes, text)
 
 
+POOL = "preset: cognito, user_pool: eu-west-1_a1B2c3D4e, clients: [4d5e6f7a8b9c0d1e2f3a4b5c6d]"
+
+
+@pytest.mark.parametrize(
+    ("codes", "text"),
+    [
+        ("", f"{{{POOL}}}"),
+        ("", f"{{{POOL}, require: {{claims: {{groups: {{contains: staff}}}}}}}}"),
+        ("audience_unchecked", f"{{{POOL}, audiences: ¦unchecked}}"),
+        (
+            "audience_unchecked",
+            "{preset: zitadel, domain: shop-a1b2c3.zitadel.cloud, project: '294612345678901234',"
+            " audiences: ¦unchecked}",
+        ),
+        (
+            "audience_unchecked",
+            "{issuer: a, secret_env: SECRET, audiences: ¦unchecked,"
+            " require: {claims: {client_id: {in: [b]}}}}",
+        ),
+    ],
+)
+def test_a_preset_that_names_its_clients_needs_no_audience(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, one_issuer(text))
+
+
 def issuer(directory: Path, text: str) -> IssuerSettings:
     """Return the issuer whose key source and the like are *text*."""
     rest = "" if "audiences" in text else ", audiences: [orders]"
