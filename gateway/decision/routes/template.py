@@ -31,15 +31,17 @@ def parse_template(text: str, is_prefix: bool) -> tuple[Segment, ...]:
         raise ValueError(f"path {text!r} must start with /")
     if is_prefix and not text.endswith("/"):
         raise ValueError(f"path prefix {text!r} must end with /")
-    variables = [_variable(part, text) for part in text[1:].split("/")]
-    segments = tuple(
-        variable or literal
-        for variable, literal in zip(variables, _decode_literals(text), strict=True)
-    )
+    segments = _parse_variables(text) if "{" in text or "}" in text else _decode_literals(text)
     if len(segments) > MAX_TEMPLATE_SEGMENTS:
         raise ValueError(f"path {text!r} has more than {MAX_TEMPLATE_SEGMENTS} segments")
-    _check_names([variable.name for variable in variables if variable], text)
     return segments[:-1] if is_prefix else segments
+
+
+def _parse_variables(text: str) -> tuple[Segment, ...]:
+    variables = [_variable(part, text) for part in text[1:].split("/")]
+    literals = _decode_literals(text)
+    _check_names([variable.name for variable in variables if variable], text)
+    return tuple(variable or literal for variable, literal in zip(variables, literals, strict=True))
 
 
 def _variable(part: str, text: str) -> Variable | None:

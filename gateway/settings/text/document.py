@@ -136,6 +136,13 @@ class Part(NamedTuple):
             raw = self.raw[key]
         return Part(self.document, (*self.path, key), raw)
 
+    def below(self, keys: KeyPath) -> "Part":
+        """Return the part under *keys*, one in another."""
+        part = self
+        for key in keys:
+            part = part.child(key)
+        return part
+
     def refuse(self, what: str, grant: Grant) -> str | None:
         """Return why *what* may not be done here; None if the file that says so has *grant*."""
         return self.document.origin(self.path).document.refuse(what, grant)

@@ -5,9 +5,8 @@ exhausts the stack, and resolves aliases, so that nine lines become a billion no
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -20,7 +19,7 @@ from gateway.settings.text.yaml_errors import explain_yaml_error
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
-_MAX_NODES = 500_000  # 10,000 routes need about 250,000
+MAX_NODES = 500_000  # 10,000 routes need about 250,000
 _MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have millions
 
 # Surrogates are not characters: no UTF-8 text can carry them.
@@ -115,8 +114,9 @@ class _Builder:
         self.text = content.decode("utf-8-sig")
         self.comments = Comments(self.text)
         self._has_comments = self.comments.is_any_left
-        events: Iterator[Any] = yaml.parse(self.text, Loader=_Loader)
-        for event in events:
+        events = _Loader(self.text)
+        # Not `yaml.parse`, which looks twice for each event.
+        for event in iter(events.get_event, None):
             # By its very type: most of a large file is nodes, and each costs a few looks.
             kind = type(event)
             if kind in _NODES:
@@ -137,7 +137,7 @@ class _Builder:
         self._nodes += 1
         if self._has_comments and isinstance(event, yaml.ScalarEvent):
             self.comments.take_out(event)
-        if self._nodes > _MAX_NODES:
+        if self._nodes > MAX_NODES:
             raise _StopError(self._fault(event, Code.TOO_LARGE, "too many values in one file"))
         if len(self.faults) > _MAX_FAULTS:
             raise _StopError(self._fault(event, Code.TOO_LARGE, "too many faults in one file"))

@@ -1,6 +1,6 @@
 """Give routes what `defaults` of their file, or of the main file, says for all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.settings.schema.routes.route import DefaultsModel
@@ -27,11 +27,15 @@ _REFUSED: Mapping[KeyPath, str] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Default:
-    """A value for routes without one at *path* of *document*: under one key, or two."""
+    """A value for routes without one at *path* of *document*: under one key, or two.
+
+    Of a table to which routes add key by key it is empty: its keys are defaults themselves.
+    """
 
     document: Document
     path: KeyPath
     value: object
+    texts: Sequence[tuple[str, str]]  # in which `${…}` was replaced, and their original
 
 
 def apply_defaults(sources: Sources, faults: list[Fault]) -> Sources:
@@ -90,11 +94,16 @@ def _read(document: Document) -> dict[KeyPath, _Default]:
     for key in _SHARED:
         if key not in raw:
             continue
-        found[key,] = _Default(document, ("defaults", key), raw[key])
-        below = raw[key] if key in _BY_KEY and isinstance(raw[key], dict) else {}
+        is_by_key = key in _BY_KEY
+        found[key,] = _default(document, ("defaults", key), {} if is_by_key else raw[key])
+        below = raw[key] if is_by_key and isinstance(raw[key], dict) else {}
         for step, value in below.items():
-            found[key, step] = _Default(document, ("defaults", key, step), value)
+            found[key, step] = _default(document, ("defaults", key, step), value)
     return found
+
+
+def _default(document: Document, path: KeyPath, value: object) -> _Default:
+    return _Default(document, path, value, document.written.get(path, ()))
 
 
 def _apply(document: Document, table: Mapping[KeyPath, _Default]) -> Document:
@@ -116,7 +125,7 @@ def _apply(document: Document, table: Mapping[KeyPath, _Default]) -> Document:
             at: KeyPath = ("routes", index, *path)
             borrowed[at] = Borrowed(default.document, default.path, str(raw.get("name", "")))
             _put(whole, path, default.value)
-            _hide(default, [at[:length] for length in range(2, len(at))], written)
+            _hide(default, (at[:length] for length in range(2, len(at))), written)
         filled.append(whole)
     return replace(document, root={**root, "routes": filled}, borrowed=borrowed, written=written)
 
@@ -134,7 +143,7 @@ def _missing(
                 yield path, default
         elif len(path) == 1:
             if key == "require" and key not in raw:
-                yield path, replace(default, value={})
+                yield path, default
         elif key == "require" or key in raw:  # without `match` a route has no path either
             own = raw.get(key, {})
             if isinstance(own, dict) and path[1] not in own:
@@ -153,10 +162,9 @@ def _put(whole: dict[str, object], path: KeyPath, value: object) -> None:
 
 def _hide(
     default: _Default,
-    around: Sequence[KeyPath],
+    around: Iterable[KeyPath],
     written: dict[KeyPath, Sequence[tuple[str, str]]],
 ) -> None:
     """Let messages about these paths, which are *around* it, quote its variables, not its value."""
-    texts = default.document.written.get(default.path, ())
-    for path in around if texts else ():
-        written[path] = (*written.get(path, ()), *texts)
+    for path in around if default.texts else ():
+        written[path] = (*written.get(path, ()), *default.texts)

@@ -40,6 +40,8 @@ _ANY_SEGMENT = frozenset(
         "([0-9]+)",
     }
 )
+# One of these is in every pattern of another product, and in few paths.
+_SIGNS = re.compile(r"[*^:$+\\\[<|({?]")
 _OURS = re.compile(rf"\{{{_NAME}\}}")
 
 
@@ -48,6 +50,8 @@ def find_foreign_path(path: str, is_prefix: bool) -> str | None:
 
     A sign of such a pattern can be part of a path in its encoded form, e.g. `%2A` for `*`.
     """
+    if not _SIGNS.search(path):
+        return None
     asked, _, query = path.partition("?")
     if query and "{" not in path and "<" not in path:
         return f"the query is no part of a path: write `{_key(is_prefix)}: {_quoted(asked)}`"

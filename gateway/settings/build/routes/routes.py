@@ -32,7 +32,7 @@ from gateway.settings.schema.routes.route import (
     RouteModel,
     ScopeGroup,
 )
-from gateway.settings.text.document import Part
+from gateway.settings.text.document import KeyPath, Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
 
@@ -41,6 +41,9 @@ _GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "any": AnyOf,
     "none": NoneOf,
 }
+
+# What a public route requires.
+_NOTHING = RequireModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +84,17 @@ def build_routes(
 def _build(
     model: RouteModel, part: Part, index: int, known: Known, faults: list[Fault]
 ) -> Route | None:
-    match, require = model.match, model.require or RequireModel()
+    match, require = model.match, model.require or _NOTHING
     at_match, at_require = part.child("match"), part.child("require")
     variables = _variables(match, at_match, faults)
     refuse_unknown("upstream", model.upstream, known.upstreams, part.child("upstream"), faults)
     for number, name in enumerate(require.issuers or ()):
-        at = at_require.child("issuers").child(number)
+        at = at_require.below(("issuers", number))
         refuse_unknown("issuer", name, known.issuers, at, faults)
     if model.require is not None and require.issuers is None:
         known.reach.refuse_none(at_require, faults)
     _refuse_lists_with_repeats(model, part, faults)
-    _judge_mode(model, part.child("mode"), faults)
+    _judge_mode(model, part, faults)
     hosts = _hosts(match, at_match.child("hosts"), faults)
     scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
     at_claims = at_require.child("claims")
@@ -136,10 +139,10 @@ def _judge_mode(model: RouteModel, part: Part, faults: list[Fault]) -> None:
         return
     if model.public:
         message = "`mode: report` has no effect on a public route: no token is checked here"
-        faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
+        faults.append(part.child("mode").key_fault(Code.CONFLICTING_KEYS, message))
         return
     message = f"`{model.name}` only reports what it would refuse for its token"
-    faults.append(part.warning(Code.REPORT_ONLY, message))
+    faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
 
 
 def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[str] | None:
@@ -195,15 +198,21 @@ def _meant_host(host: str) -> str:
 
 
 def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault]) -> None:
-    require = model.require or RequireModel()
-    refuse_repeated(model.match.hosts or (), part.child("match").child("hosts"), faults)
-    refuse_repeated(model.match.methods or (), part.child("match").child("methods"), faults)
-    at_require = part.child("require")
-    refuse_repeated(require.issuers or (), at_require.child("issuers"), faults)
-    any_one = "without `audiences`, those of the issuer are accepted"
-    judge_audiences(require.audiences or (), at_require.child("audiences"), any_one, faults)
-    refuse_repeated(require.acr or (), at_require.child("acr"), faults)
-    refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
+    require = model.require or _NOTHING
+    lists: Sequence[tuple[KeyPath, Sequence[str] | None]] = (
+        (("match", "hosts"), model.match.hosts),
+        (("match", "methods"), model.match.methods),
+        (("require", "issuers"), require.issuers),
+        (("require", "acr"), require.acr),
+        (("upgrades",), model.upgrades),
+    )
+    for keys, values in lists:
+        if values and len(values) > 1:
+            refuse_repeated(values, part.below(keys), faults)
+    if require.audiences:
+        any_one = "without `audiences`, those of the issuer are accepted"
+        at_audiences = part.below(("require", "audiences"))
+        judge_audiences(require.audiences, at_audiences, any_one, faults)
 
 
 def build_scope_rule(
