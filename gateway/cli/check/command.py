@@ -159,12 +159,12 @@ def _name_help(verdict: Verdict) -> None:
 
 def _print_resolved(loaded: Loaded) -> None:
     try:
-        found = resolve(loaded, os.environ)
+        with no_collection():
+            found = resolve(loaded, os.environ)
     except NotOneFileError as error:
         click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_NEGATIVE)
-    for line in found.lines:
-        click.echo(line)
+    click.echo("\n".join(found.lines))
 
 
 def _show_nothing(_what: str) -> AbstractContextManager[Progress]:

@@ -7,8 +7,9 @@ import glob
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +21,11 @@ from gateway.settings.schema.references import takes_file
 from gateway.settings.text.disk import MACHINE_DISK
 from gateway.settings.text.document import Document, KeyPath
 from gateway.settings.text.grants import Grant
+from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES, MAX_NODES
 
 _NAMED: Final = ("issuers", "upstreams", "resources")
-_LEFT_OUT: Final = frozenset({"include", "defaults", "routes", *_NAMED})
+_NOT_WRITTEN: Final = frozenset({"include", "defaults"})
+_LEFT_OUT: Final = frozenset({*_NOT_WRITTEN, "routes", *_NAMED})
 
 # Where a secret may be, whatever its variable is called.
 _HIDING: Final = frozenset({"client_secret", "extra_params", "keys", "otlp", "proxy", "set", "url"})
@@ -44,15 +47,18 @@ class Resolved:
 
 
 def resolve(loaded: Loaded, environ: Mapping[str, str]) -> Resolved:
-    """Return *loaded* as one file, which was loaded once more and means the same.
-
-    Raise NotOneFileError.
-    """
+    """Return *loaded* as one file that means the same; raise NotOneFileError."""
+    _refuse_too_many(loaded.places.documents)
     writer = _Writer(loaded, environ)
     data = writer.whole()
     lines = [*_head(writer.hidden), *write_yaml(data, writer.comments)]
-    _prove(loaded, lines, {**environ, **{name: one[0] for name, one in writer.hidden.items()}})
-    return Resolved(lines, {name: one[0] for name, one in writer.hidden.items()})
+    hidden = {name: value for name, (value, _) in writer.hidden.items()}
+    if sum(len(line.encode()) + 1 for line in lines) > MAX_FILE_BYTES:
+        most = f"{MAX_FILE_BYTES // 1024**2} MiB"
+        raise NotOneFileError(f"as one file it would be refused: larger than {most}")
+    if any(map(_has_resources_of_its_own, loaded.places.documents)):
+        _prove(loaded, lines, {**environ, **hidden})
+    return Resolved(lines, hidden)
 
 
 def _head(hidden: Mapping[str, tuple[str, str]]) -> Iterator[str]:
@@ -121,9 +127,10 @@ class _Writer:
             keys = ".".join(map(str, taken[len(path) :]))
             elsewhere.setdefault(f"{other.file}:{other.line}", []).append(keys)
         more = (f"{', '.join(keys)} from {where}" for where, keys in elsewhere.items())
-        self.comments[at] = "".join(
-            sign if sign.isprintable() else "?" for sign in "; ".join([text, *more])
-        )
+        comment = "; ".join([text, *more])
+        if not comment.isprintable():
+            comment = "".join(sign if sign.isprintable() else "?" for sign in comment)
+        self.comments[at] = comment
 
     def _value(self, document: Document, path: KeyPath, value: object) -> object:
         if isinstance(value, dict):
@@ -133,7 +140,7 @@ class _Writer:
         return self._text(document, path, value) if isinstance(value, str) else value
 
     def _text(self, document: Document, path: KeyPath, value: str) -> str:
-        if takes_file(ConfigFile, path):
+        if _takes_file(tuple(0 if isinstance(step, int) else step for step in path)):
             return _literal(str((_directory(document) / value).absolute()))
         if path[0] == "suites":
             return _literal(_beside(_directory(document), value))
@@ -159,6 +166,12 @@ def _by_route(document: Document) -> dict[KeyPath, list[KeyPath]]:
         if path[-1] != "require":  # what is in it is named
             found.setdefault(path[:2], []).append(path)
     return found
+
+
+@cache
+def _takes_file(path: KeyPath) -> bool:
+    """Return whether a configuration has the name of a file at *path*, in each list at 0."""
+    return takes_file(ConfigFile, path)
 
 
 def _root(document: Document) -> Mapping[str, object]:
@@ -189,6 +202,30 @@ def _may_be_secret(path: KeyPath, written: str, value: str) -> bool:
         or any(find_secrets(value))
         or ("?" in value and str(path[-1]).endswith("_url"))
     )
+
+
+def _refuse_too_many(documents: Iterable[Document]) -> None:
+    """Raise NotOneFileError if no file may have so many values: each route has its defaults."""
+    counts = (
+        _count(value)
+        for document in documents
+        for key, value in _root(document).items()
+        if key not in _NOT_WRITTEN
+    )
+    if sum(counts) > MAX_NODES:
+        raise NotOneFileError(f"as one file it would be refused: more than {MAX_NODES:,} values")
+
+
+def _count(value: object) -> int:
+    """Return the number of keys and values in *value*, itself included."""
+    if isinstance(value, Mapping):
+        return 1 + len(value) + sum(map(_count, value.values()))
+    return 1 + sum(map(_count, value)) if isinstance(value, list) else 1
+
+
+def _has_resources_of_its_own(document: Document) -> bool:
+    """Return whether *document* has resources that are for its routes only."""
+    return "resources" in _root(document) and not document.may(Grant.RESOURCES_FOR_ALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,17 @@ def test_a_resource_for_one_file_only_cannot_be_in_one_file(tmp_path: Path) -> N
         resolve(loaded, VALUES)
 
 
+def test_what_no_file_can_hold_is_not_written(tmp_path: Path) -> None:
+    levels = ", ".join(f"l{number}" for number in range(5_000))
+    defaults = f"defaults: {{upstream: orders, require: {{acr: [{levels}]}}}}\n"
+    routes = "".join(f"  - {{name: r{one}, match: {{path: /{one}}}}}\n" for one in range(100))
+    loaded = outcome_of(tmp_path, config(defaults, routes=f"routes:\n{routes}"))
+    assert isinstance(loaded, Loaded), loaded
+
+    with pytest.raises(NotOneFileError, match="more than 500,000 values"):
+        resolve(loaded, {})
+
+
 def test_the_command_prints_it_and_what_it_says_besides_goes_to_stderr(tmp_path: Path) -> None:
     path = write_config(tmp_path)
 
