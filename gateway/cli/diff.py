@@ -41,7 +41,7 @@ _COLOURS = {
     "moved": "yellow",
     "closed": "green",
     "not decided": "yellow",
-    "not tried": "yellow",
+    "beyond --max-cells": "yellow",
     "-": "red",
     "+": "green",
 }
@@ -113,7 +113,7 @@ class FailOn(click.ParamType[frozenset[str]]):
     type=click.IntRange(1),
     default=MAX_CELLS,
     show_default=True,
-    help="Try at most this many request/caller pairs; the rest is only proved.",
+    help="Try at most this many request/caller pairs; then prove only kinds not shown yet.",
 )
 @click.option(
     "--allow-undecided",

@@ -211,7 +211,7 @@ class Callers:
             )
             for number, claims in enumerate(islice(ways, _MAX_WAYS), 1):
                 way = f", way {number}" if number > 1 else ""
-                text = f"{issuer.name}, as the {age} {match.route.name} requires{way}"
+                text = f"{issuer.name}, as the {age} route requires{way}"
                 caller = self._caller(text, (old, new), claims, issuer)
                 held = _held(claims, issuer)
                 yield caller

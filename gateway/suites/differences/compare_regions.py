@@ -10,22 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
+from gateway.decision.path import split_path
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Place, Route
+from gateway.decision.verdict import Deny
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_routes import Pairs
 from gateway.suites.differences.facet import Kind, Statement
-from gateway.suites.differences.side import ANYBODY, Caller, Side, State
+from gateway.suites.differences.side import ANYBODY, Caller, Cause, Side, State
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.wire import AUTHORIZATION
 from gateway.suites.symbolic.access import Access, Undecided, Witness
 from gateway.suites.symbolic.containment import find_openings
+from gateway.suites.symbolic.ownership import Ownership
 from gateway.suites.symbolic.regions import Region, UndecidedRequests, find_regions
+from gateway.suites.symbolic.sameness import rules_of
 
-# Decisions about callers that are made to fit the rules: about two seconds. Beyond it, callers are
-# only proved, not tried.
-MAX_CELLS = 20_000
+# Decisions about callers that are made to fit the rules. Beyond it, callers are only proved, not
+# tried, and a kind of difference that was shown already is not looked for again.
+MAX_CELLS = 5_000
 
 _MAX_SCOPE_BYTES = 2_000  # in one token, whose header field must fit into a request
 
@@ -73,7 +77,7 @@ class Asked:
     """How much was compared: every request to *routes*, *regions* of which may differ.
 
     *cells* is the number of decisions, of so many *requests* by *callers*. *left_out* is the number
-    of regions for which no callers were tried, since there were too many.
+    of regions beyond the limit: no callers were tried for them.
     """
 
     routes: int = 0
@@ -82,6 +86,52 @@ class Asked:
     requests: int = 0
     callers: set[str] = field(default_factory=set)
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A cell of one region, as it can be told of another one whose owners have the same rules.
+
+    *segments* are what its request has instead of that of the region, by position.
+    """
+
+    kind: Kind
+    request: SimulatedRequest
+    segments: Mapping[int, str]
+    callers: tuple[str, ...]
+    old: State
+    new: State
+    old_cause: Cause
+    new_cause: Cause
+
+    def at(self, first: Region, region: Region) -> "_Found":
+        """Return what is so in *region*, as it was found in the region *first*."""
+        own = self.request
+        request = _with_segments(replace(region.request, headers=own.headers), self.segments)
+        if own.authority != first.request.authority:
+            request = replace(request, authority=own.authority, host=own.host)
+        old, new = (
+            ("", "") if one is None or other is None else (one.route.name, other.route.name)
+            for one, other in ((first.old, region.old), (first.new, region.new))
+        )
+        return replace(
+            self,
+            request=request,
+            old=self.old.of_route(*old),
+            new=self.new.of_route(*new),
+            old_cause=self.old_cause.of_route(*old),
+            new_cause=self.new_cause.of_route(*new),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What was found for *region*, and thereby for all others of the same rules."""
+
+    region: Region
+    found: tuple[_Found, ...]
+    gaps: tuple[Gap, ...]
+    is_left_out: bool
 
 
 class Regions:
@@ -102,6 +152,9 @@ class Regions:
         self._is_alike = is_alike
         self.asked = Asked()
         self.gaps: list[Gap] = []
+        self._shown: set[Kind] = set()
+        self._decided: dict[object, _Decided] = {}
+        self._own_paths = [Ownership(one).own_paths for one in self._settings]
         self.owners: list[tuple[str, str]] = []
 
     def compare(
@@ -115,7 +168,8 @@ class Regions:
         The requests *asked* are tried with *personas*, and so is one of each region.
         """
         for request in asked:
-            yield from self._try(request, (request.method,), personas)
+            for found in self._try(request, personas):
+                yield self._cell(found, (request.method,))
         self.asked.routes = len(
             {route.name for one in self._settings for route in one.policy.routes.routes}
         )
@@ -143,19 +197,71 @@ class Regions:
     ) -> Iterator[Cell]:
         if region.old is not None and region.new is not None:
             self.owners.append((region.old.route.name, region.new.route.name))
-        cells: list[Cell] = []
+        group = self._group_of(region)
+        known = None if group is None else self._decided.get(group)
+        if known is None:
+            known = self._decide(region, personas, max_cells)
+            if group is not None:
+                self._decided[group] = known
+        self.asked.left_out += known.is_left_out
         methods = None if region.methods is None else tuple(sorted(region.methods))
+        for found in known.found:
+            yield self._cell(found.at(known.region, region), methods)
+        self.gaps += (replace(gap, request=region.request.line) for gap in known.gaps)
+
+    def _group_of(self, region: Region) -> object:
+        """Return a value that is equal for regions in which all callers are treated alike.
+
+        It is None if that is not known.
+        """
+        request = region.request
+        group: list[object] = [request.method]
+        for side, match, own in zip(
+            (self._old, self._new), (region.old, region.new), self._own_paths, strict=True
+        ):
+            if match is not None:
+                access = Access(side.loaded.settings, match, region.literals, request=request)
+                group += (rules_of(access), match.route.upgrades, side.servers_of(match.route))
+                continue
+            refused = side.find(request)
+            if not isinstance(refused, Deny) or split_path(request.target) in own:
+                return None
+            group += (refused.reason, request.host)
+        return tuple(group)
+
+    def _decide(self, region: Region, personas: Sequence[Caller], max_cells: int) -> _Decided:
+        found: list[_Found] = []
+        gaps: list[Gap] = []
+        is_beyond = False
         for request in _variants(region, self._settings):
             made = self._made(region, request)
             if self.asked.cells + len(made) > max_cells and self.asked.cells:
-                self.asked.left_out += 1
+                is_beyond = True
                 break
-            cells.extend(self._try(request, methods, [*personas, *made]))
-        yield from cells
-        shown = {cell.kind for cell in cells}
+            found.extend(self._try(request, [*personas, *made]))
+        shown = {one.kind for one in found}
+        self._shown |= shown
         for kind in (Kind.OPENED, Kind.CLOSED):
-            if kind not in shown:
-                yield from self._prove(kind, region, methods)
+            if kind not in (self._shown if is_beyond else shown):
+                for one in self._prove(kind, region):
+                    if isinstance(one, Gap):
+                        gaps.append(one)
+                    else:
+                        found.append(one)
+                        self._shown.add(kind)
+        return _Decided(region, tuple(found), tuple(gaps), is_beyond)
+
+    def _cell(self, found: _Found, methods: tuple[str, ...] | None) -> Cell:
+        return Cell(
+            found.kind,
+            found.request,
+            found.callers,
+            found.old,
+            found.new,
+            self._old.statement(found.old_cause),
+            self._new.statement(found.new_cause),
+            methods,
+        )
 
     def _made(self, region: Region, request: SimulatedRequest) -> Sequence[Caller]:
         """Return callers that are made to fit the rules of *region*."""
@@ -170,8 +276,8 @@ class Regions:
 
     # --- proofs
 
-    def _prove(self, kind: Kind, region: Region, methods: tuple[str, ...] | None) -> Iterator[Cell]:
-        """Yield a cell of *kind* if a caller shows it; else note what could not be decided."""
+    def _prove(self, kind: Kind, region: Region) -> Iterator[_Found | Gap]:
+        """Yield what is of *kind* if a caller shows it; else what could not be decided."""
         reasons: list[str] = []
         for upgrade in (None, *_upgrades(region)):
             request = _with_upgrade(region.request, upgrade)
@@ -180,26 +286,21 @@ class Regions:
                 for settings, match in zip(self._settings, (region.old, region.new), strict=True)
             )
             before, after = (old, new) if kind is Kind.OPENED else (new, old)
-            for found in find_openings(before, after, self._new.sandbox.at):
-                if isinstance(found, Undecided):
-                    reasons.append(found.text)
+            for witness in find_openings(before, after, self._new.sandbox.at):
+                if isinstance(witness, Undecided):
+                    reasons.append(witness.text)
                     continue
-                shown = self._show(found, after, request, methods)
-                cells = [one for one in shown if one.kind is kind]
-                if cells:
-                    yield from cells
+                found = [one for one in self._show(witness, after, request) if one.kind is kind]
+                if found:
+                    yield from found
                     return
-                reasons.append(f"{found.text} could not be tried")
+                reasons.append(f"{witness.text} could not be tried")
         for reason in dict.fromkeys(reasons):
-            self._note(kind, region.request.line, reason)
+            yield Gap(kind, region.request.line, reason)
 
     def _show(
-        self,
-        witness: Witness,
-        access: Access,
-        request: SimulatedRequest,
-        methods: tuple[str, ...] | None,
-    ) -> Iterator[Cell]:
+        self, witness: Witness, access: Access, request: SimulatedRequest
+    ) -> Iterator[_Found]:
         """Yield what both configurations decide about *witness*, whom *access* lets in."""
         caller = _caller(witness, access)
         if caller is None:
@@ -209,7 +310,8 @@ class Regions:
         if witness.login is not None:
             requests = [*_at_origins(requests[0], witness.login, self._settings)]
         for one in requests:
-            yield from self._try(one, methods, [caller], companion)
+            for found in self._try(one, [caller], companion):
+                yield replace(found, segments=witness.segments)
 
     def _note(self, kind: Kind, request: str, why: str) -> None:
         self.gaps.append(Gap(kind, request, why))
@@ -219,10 +321,9 @@ class Regions:
     def _try(
         self,
         request: SimulatedRequest,
-        methods: tuple[str, ...] | None,
         callers: Sequence[Caller],
         companion: Caller | None = None,
-    ) -> Iterator[Cell]:
+    ) -> Iterator[_Found]:
         """Yield the differences in what both configurations decide about *callers*."""
         self.asked.cells += len(callers)
         self.asked.requests += 1
@@ -238,10 +339,10 @@ class Regions:
             names = tuple(dict.fromkeys(_show(*one) for one in alike))
             first, second = alike[0]
             causes = (
-                self._old.explain(first, request, second),
-                self._new.explain(first, request, second),
+                self._old.cause_of(old, first, request, second),
+                self._new.cause_of(new, first, request, second),
             )
-            yield Cell(kind, request, names, old, new, *causes, methods)
+            yield _Found(kind, request, {}, names, old, new, *causes)
 
     def _with_companions(
         self, request: SimulatedRequest, callers: Sequence[Caller], companion: Caller | None

@@ -132,7 +132,7 @@ def _callers(callers: Sequence[str], every: bool) -> str:
 def _left_out(asked: Asked) -> Iterator[str]:
     if asked.left_out:
         regions = f"{asked.left_out:,} {_plural(asked.left_out, 'region')} of requests"
-        yield f"not tried, only proved: {regions} beyond --max-cells"
+        yield f"beyond --max-cells: {regions}, searched only for kinds that are not shown yet"
 
 
 def _plural(number: int, word: str) -> str:

@@ -1,12 +1,13 @@
 """One of the two configurations, and its decisions."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.decision.decide import find_route
+from gateway.decision.explaining.steps import Owner, Setting
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Issuer
-from gateway.decision.routes.routing import Match
+from gateway.decision.routes.routing import Match, Route
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Statement
@@ -17,7 +18,7 @@ from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import Draft, bearer
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sandbox, Sent
-from gateway.suites.simulation.step_places import place_of_step
+from gateway.suites.simulation.step_places import place_of_setting
 from gateway.suites.simulation.token_attacks import ATTACKS
 from gateway.suites.simulation.wire import Field, carry, write_head
 
@@ -67,10 +68,32 @@ class State:
     servers: frozenset[tuple[bool, str]] = frozenset()
     would_deny: str | None = None
 
+    def of_route(self, name: str, other: str) -> "State":
+        """Return the same outcome by the route *other*, if it is one of the route *name*."""
+        return replace(self, route=other) if self.route == name else self
+
     @property
     def is_allowed(self) -> bool:
         """Return whether the service receives the request."""
         return self.word == ALLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a request has its outcome: *text* in words, None for a route that allows it.
+
+    *setting* is what says so.
+    """
+
+    text: str | None
+    setting: Setting
+
+    def of_route(self, name: str, other: str) -> "Cause":
+        """Return the same cause of the route *other*, if it is one of the route *name*."""
+        own = self.setting
+        if own.owner is not Owner.ROUTE or own.name != name:
+            return self
+        return Cause(self.text, Setting(own.owner, other, own.keys))
 
 
 class Side:
@@ -90,6 +113,10 @@ class Side:
         head = RequestHead(request.method, request.host, request.target, ())
         return find_route(head, self.loaded.settings.policy)
 
+    def servers_of(self, route: Route) -> frozenset[tuple[bool, str]]:
+        """Return the servers of *route*, each with whether it is reached over TLS."""
+        return self._servers[route.upstream]
+
     def requires_second(self, request: SimulatedRequest) -> bool:
         """Return whether the route of *request* requires a second token."""
         return second_of(request, self.loaded.settings) is not None
@@ -108,7 +135,7 @@ class Side:
                 allow = outcome.allow
                 report = None if allow.would_deny is None else allow.would_deny.reason.code
                 route = allow.route
-                return State(ALLOW, route.name, self._servers[route.upstream], report)
+                return State(ALLOW, route.name, self.servers_of(route), report)
             case Deny():
                 route_name = None if outcome.route is None else outcome.route.name
                 return State(outcome.reason.code, route_name)
@@ -122,32 +149,44 @@ class Side:
         self, caller: Caller, request: SimulatedRequest, companion: Caller | None = None
     ) -> Statement:
         """Return the cause of the outcome in words, and its line."""
-        sandbox, places = self.sandbox, self.loaded.places
-        read = sandbox.rehearsal.read(self._head(caller, request, companion))
-        session = self._session_of(caller)
+        return self.statement(self._cause(caller, request, companion))
+
+    def cause_of(
+        self, state: State, caller: Caller, request: SimulatedRequest, companion: Caller | None
+    ) -> Cause:
+        """Return the cause of *state*, the outcome that ``ask`` returns for the same request."""
+        if state.is_allowed and state.would_deny is None and state.route is not None:
+            return Cause(None, Setting(Owner.ROUTE, state.route))
+        return self._cause(caller, request, companion)
+
+    def statement(self, cause: Cause) -> Statement:
+        """Return *cause* in words, and its line."""
+        place = place_of_setting(cause.setting, self.loaded.places)
+        return Statement(cause.text or f"by the route {cause.setting.name}", place)
+
+    def _cause(self, caller: Caller, request: SimulatedRequest, companion: Caller | None) -> Cause:
+        sandbox = self.sandbox
         explained = sandbox.rehearsal.explain(
-            read,
+            sandbox.rehearsal.read(self._head(caller, request, companion)),
             sandbox.keys.sets,
             sandbox.at,
             sandbox.revocations,
-            session=session,
+            session=self._session_of(caller),
             find_answer=sandbox.find_answer,
         )
         failed = [step for step in explained.steps if not step.holds]
         if failed:
-            step = failed[-1]
-            place = place_of_step(step, places)
-            if place is None and explained.route is not None:
-                place = places.of_route(explained.route.name)
+            step, setting = failed[-1], failed[-1].setting
+            if setting is None and explained.route is not None:
+                setting = Setting(Owner.ROUTE, explained.route.name)
             text = f"{step.check.value}: expected {step.expected}"
-            return Statement(text, place or places.of("routes"))
+            return Cause(text, setting or Setting(Owner.FILE, "", ("routes",)))
         if isinstance(explained.verdict, Allow):
-            route = explained.verdict.route
-            return Statement(f"by the route {route.name}", places.of_route(route.name))
+            return Cause(None, Setting(Owner.ROUTE, explained.verdict.route.name))
         if isinstance(explained.verdict, LogIn):
             name = explained.verdict.logins[0]
-            return Statement(f"the login {name} itself", places.of("login", name))
-        return Statement("a published document", places.of("resources"))
+            return Cause(f"the login {name} itself", Setting(Owner.FILE, "", ("login", name)))
+        return Cause("a published document", Setting(Owner.FILE, "", ("resources",)))
 
     def _head(self, caller: Caller, request: SimulatedRequest, companion: Caller | None) -> bytes:
         credentials = () if caller.login is not None else self.credentials_of(caller)

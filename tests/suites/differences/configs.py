@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.settings.load import Loaded, load_settings
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.compare_general import compare_access, compare_limits
+from gateway.suites.differences.compare_regions import MAX_CELLS
 from gateway.suites.differences.compare_routes import RouteFacets, compare_routes
 from gateway.suites.differences.facet import Change
 from gateway.suites.differences.side import Caller, Side
@@ -113,7 +114,9 @@ def edited(*edits: tuple[str, str]) -> str:
     return text
 
 
-def difference(directory: Path, new: str, old: str = BASE, max_cells: int = 20_000) -> Difference:
+def difference(
+    directory: Path, new: str, old: str = BASE, max_cells: int = MAX_CELLS
+) -> Difference:
     return compare(*both(directory, new, old), Question(AT), max_cells)
 
 

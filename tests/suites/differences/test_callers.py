@@ -78,7 +78,7 @@ def test_who_meets_the_rules_of_a_request_is_known_by_both(tmp_path: Path) -> No
     regions = [one.claims["region"] for one in made]
     assert set(regions) == {"eu", "us", "asia"}
     assert all(one.claims["tenant"] == "acme" for one in made)
-    assert "main, as the old read-order requires" in names(made)
+    assert "main, as the old route requires" in names(made)
     assert len({str(sorted(one.claims.items(), key=str)) for one in made}) == len(made)
 
 
@@ -98,7 +98,7 @@ def test_a_list_that_one_of_them_has_is_tried_with_a_token_on_it(tmp_path: Path)
 
     made = names(callers(tmp_path, BASE + lists).meeting(request))
 
-    assert "main, as the old everything requires on the list gone" in made
+    assert "main, as the old route requires on the list gone" in made
     assert not any(name.startswith("partner") and "list" in name for name in made)
 
 
@@ -113,7 +113,7 @@ def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -
     ("rule", "expected"),
     [
         ("region: {not_equals: us}", "with the region us"),
-        ("region: {not_equals: us}", "main, as the old read-order requires with the region us"),
+        ("region: {not_equals: us}", "main, as the old route requires with the region us"),
         ("region: {exists: false}", "with the region anything"),
         ("not: [{region: {equals: us}}, {a: {exists: true}}]", "with a exists true"),
         ("any: [{not: [{region: {equals: us}}]}]", "with region equals us"),
@@ -137,4 +137,4 @@ def test_rules_that_make_scopes_none_are_no_fault(tmp_path: Path) -> None:
 
     made = callers(tmp_path, new).meeting(parse_request("GET", "https://a.example/orders/7"))
 
-    assert "main, as the new everything requires" in names(made)
+    assert "main, as the new route requires" in names(made)

@@ -184,7 +184,20 @@ def test_a_refusal_for_another_reason_is_told_apart(tmp_path: Path) -> None:
     }
 
 
-def test_beyond_a_bound_callers_are_not_tried_but_only_proved(tmp_path: Path) -> None:
+def test_beyond_a_bound_a_kind_is_proved_until_it_is_shown(tmp_path: Path) -> None:
+    text = edited(
+        ("require: {scopes: [read, write]}", "public: true"),
+        ("level: {at_least: 2}", "level: {at_least: 3}"),
+    )
+
+    found = difference(tmp_path, text, max_cells=1)
+
+    assert found.asked.left_out == 1
+    assert {one.new.route for one in found.of(Kind.OPENED)} == {"everything"}
+    assert {one.new.route for one in found.of(Kind.CLOSED)} == {"read-order"}
+
+
+def test_beyond_a_bound_a_kind_that_was_shown_is_not_looked_for_again(tmp_path: Path) -> None:
     text = edited(
         ("require: {scopes: [read, write]}", "public: true"),
         ("level: {at_least: 2}", "level: {at_least: 1}"),
@@ -192,8 +205,47 @@ def test_beyond_a_bound_callers_are_not_tried_but_only_proved(tmp_path: Path) ->
 
     found = difference(tmp_path, text, max_cells=1)
 
-    assert found.asked.left_out > 0
-    assert {one.new.route for one in found.of(Kind.OPENED)} == {"everything", "read-order"}
+    assert found.asked.left_out == 1
+    assert len({one.new.route for one in found.of(Kind.OPENED)}) == 1
+
+
+MANY = """\
+version: 1
+issuers: {main: {issuer: "https://login.example/", discovery: true, audiences: [orders]}}
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+defaults: {upstream: orders, require: {scopes: [read]}}
+routes:
+  - {name: first, match: {path: "/first/{id}", hosts: [a.example]}}
+  - {name: second, match: {path: /second, methods: [GET, PUT]}}
+  - name: third
+    match: {path: /third}
+  - {name: other, match: {path: /other}, require: {scopes: [write]}}
+"""
+
+
+def test_regions_with_the_same_rules_are_decided_once_and_told_each_for_itself(
+    tmp_path: Path,
+) -> None:
+    new = MANY.replace("audiences: [orders]", "audiences: [orders, more]")
+
+    found = difference(tmp_path, new, MANY)
+    alone = difference(
+        tmp_path, *(one.replace(MANY[MANY.index("  - {name: s") :], "") for one in (new, MANY))
+    )
+
+    opened = {str(one.new.route): one for one in found.of(Kind.OPENED)}
+    assert opened.keys() == {"first", "second", "third", "other"}
+    assert all(
+        (one.old.route, one.old.word) == (name, "audience_mismatch") for name, one in opened.items()
+    )
+    assert opened["second"].request.line == "GET some.test/second"
+    assert opened["second"].methods == ("GET", "PUT")
+    assert opened["third"].methods is None
+    assert opened["third"].new_cause.text == "by the route third"
+    assert opened["third"].new_cause.place.line == 8
+    assert opened["third"].callers == opened["first"].callers
+    assert found.asked.cells < 4 * alone.asked.cells
+    assert found.asked.left_out == 0
 
 
 METADATA = "/.well-known/oauth-protected-resource"

@@ -185,7 +185,7 @@ def opened(directory: Path, old: str, new: str, kind: Kind = Kind.OPENED) -> set
     }
 
 
-SESSION = "main, as the new app requires, by session of web"
+SESSION = "main, as the new route requires, by session of web"
 
 
 def test_a_route_that_accepts_sessions_opens_it_to_them_alone(tmp_path: Path) -> None:

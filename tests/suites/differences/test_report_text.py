@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from gateway.suites.differences.compare import Difference
-from gateway.suites.differences.compare_regions import Asked, Gap
+from gateway.suites.differences.compare_regions import MAX_CELLS, Asked, Gap
 from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.report_text import format_difference
 from tests.suites.differences.configs import BASE, SAME, difference, edited
 
 
-def lines(directory: Path, new: str, every: bool = False, max_cells: int = 20_000) -> list[str]:
+def lines(directory: Path, new: str, every: bool = False, max_cells: int = MAX_CELLS) -> list[str]:
     found = format_difference(difference(directory, new, max_cells=max_cells), every)
     return [line.replace(f"{directory}/", "") for line in found]
 
@@ -58,7 +58,7 @@ def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
     assert found[closed + 1 : closed + 5] == [
         "  GET,HEAD a.example/t/some-2/orders/some-4",
         "    "
-        + "; ".join(f"main, as the old read-order requires, way {number}" for number in (2, 4, 6)),
+        + "; ".join(f"main, as the old route requires, way {number}" for number in (2, 4, 6)),
         "    - allow: by the route read-order (old.yaml:14)",
         '    + claim_rule_failed: claim rules: expected region in ["eu"] (new.yaml:23)',
     ]
@@ -109,7 +109,10 @@ def test_what_came_and_went_is_told_whole(tmp_path: Path) -> None:
 def test_what_was_not_tried_is_told(tmp_path: Path) -> None:
     found = lines(tmp_path, NEW, max_cells=1)
 
-    assert found[-1] == "not tried, only proved: 1 region of requests beyond --max-cells"
+    assert (
+        found[-1]
+        == "beyond --max-cells: 1 region of requests, searched only for kinds that are not shown yet"
+    )
 
 
 def test_what_was_not_decided_is_told() -> None:
