@@ -3,6 +3,7 @@
 import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Variable
@@ -11,6 +12,7 @@ from gateway.suites.differences.facet import (
     Change,
     Facet,
     Facets,
+    Kinds,
     Statement,
     differing,
     judge,
@@ -18,24 +20,33 @@ from gateway.suites.differences.facet import (
     summarise,
 )
 from gateway.suites.differences.general_facets import upstream_of
-from gateway.suites.differences.route_facets import ACCESS, route_facets
+from gateway.suites.differences.route_facets import ACCESS, match_facets, read_of_path, rule_facets
 
 NAME = "name"
 _PUBLIC = "public"
+_OWN = {NAME, "match"}
 _ASKED = {("require",), ("login",)}
 _OF_TOKENS = {(key,) for key in ("require", "login", "mode", "token_from", "identity")}
+
+
+class _Written(NamedTuple):
+    """The text of a route without its name: which requests it owns, and the rest."""
+
+    match: str
+    rules: str
 
 
 class RouteFacets:
     """The facets of every route of the configuration *loaded*, by its name.
 
     They are found when they are first asked for: of a large configuration, few routes change.
+    Routes that are written alike share those of their rules.
     """
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self._routes = {route.name: route for route in loaded.settings.policy.routes.routes}
-        self._known: dict[str, Facets] = {}
+        self._rules: dict[object, Facets] = {}
         self._texts, self._rest = _write(loaded)
 
     def __iter__(self) -> Iterator[str]:
@@ -46,10 +57,19 @@ class RouteFacets:
 
     def of(self, name: str) -> Facets:
         """Return the facets of the route *name*."""
-        known = self._known.get(name)
+        return {**self.match(name), **self.rules(name)}
+
+    def match(self, name: str) -> Facets:
+        """Return the facets of the requests that the route *name* owns."""
+        return match_facets(self._routes[name])
+
+    def rules(self, name: str) -> Facets:
+        """Return the other facets of the route *name*: one object for routes written alike."""
+        route, settings = self._routes[name], self.loaded.settings
+        key = self._texts[name].rules, read_of_path(route, settings.route_options[route.index])
+        known = self._rules.get(key)
         if known is None:
-            known = route_facets(self._routes[name], self.loaded.settings)
-            self._known[name] = known
+            known = self._rules[key] = rule_facets(route, settings)
         return known
 
     def route(self, name: str) -> Route:
@@ -89,16 +109,17 @@ class RouteFacets:
         return Statement(summarise(self.of(name)), self.loaded.places.of_route(name))
 
 
-def _write(loaded: Loaded) -> tuple[Mapping[str, str], str]:
-    """Return the text of each route without its name, and that of everything else."""
-    texts: dict[str, str] = {}
+def _write(loaded: Loaded) -> tuple[Mapping[str, _Written], str]:
+    """Return the text of each route, and that of everything else."""
+    texts: dict[str, _Written] = {}
     rest: list[object] = []
     for number, document in enumerate(loaded.places.documents):
         root = document.root if isinstance(document.root, dict) else {}
         rest.append({key: value for key, value in root.items() if key != "routes"})
         for route in root.get("routes") or ():
-            own = {key: value for key, value in route.items() if key != NAME}
-            texts[route[NAME]] = f"{number} {json.dumps(own)}"
+            rules = {key: value for key, value in route.items() if key not in _OWN}
+            match = json.dumps(route.get("match"))
+            texts[route[NAME]] = _Written(match, f"{number} {json.dumps(rules)}")
     return texts, json.dumps(rest)
 
 
@@ -112,6 +133,7 @@ def compare_routes(
     passes to another route, what protected it must not be lost on the way.
     """
     heirs = find_heirs(old, new)
+    comparison = _Comparison(old, new)
     for name in new:
         before = heirs.get(name)
         if before is None:
@@ -120,56 +142,74 @@ def compare_routes(
         if before != name:
             yield Change("route", name, NAME, _name(old, before), _name(new, name))
         if not old.is_written_alike(before, new, name):
-            yield from _compare(before, name, old, new)
+            yield from comparison.of_route(before, name)
     kept = set(heirs.values())
     for name in old:
         if name not in kept:
             yield Change("route", name, "", old.whole(name), None)
     for before, after in dict.fromkeys(owners):
         if before != heirs.get(after):
-            yield from _compare_owners(before, after, old, new)
+            yield from comparison.of_owners(before, after)
 
 
-def _compare(before: str, name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
-    """Compare the old route *before* with what is now the route *name*."""
-    one, other = old.of(before), new.of(name)
-    if _PUBLIC in {one[ACCESS].value, other[ACCESS].value}:
-        # All requirements come or go with the token.
-        if one[ACCESS].value != other[ACCESS].value:
+class _Differing(NamedTuple):
+    """Facets in which two routes differ; *kinds* is what that means for who has access."""
+
+    name: str
+    old: Facet | None
+    new: Facet | None
+    kinds: Kinds
+
+
+class _Comparison:
+    """Compares routes of two configurations; the same rules are compared once."""
+
+    def __init__(self, old: RouteFacets, new: RouteFacets) -> None:
+        self._old = old
+        self._new = new
+        self._known: dict[tuple[int, int], tuple[_Differing, ...]] = {}
+
+    def of_route(self, before: str, name: str) -> Iterator[Change]:
+        """Compare the old route *before* with what is now the route *name*."""
+        old, new = self._old, self._new
+        one, other = old.rules(before)[ACCESS].value, new.rules(name)[ACCESS].value
+        if _PUBLIC in {one, other} and one != other:
+            # All requirements come or go with the token.
             yield Change("route", name, ACCESS, old.access(before), new.access(name))
-        one, other = _without_tokens(one), _without_tokens(other)
-    yield from _compare_facets(before, name, old, new, differing(one, other))
-    yield from _compare_upstreams(before, name, old, new)
+        yield from self._compare(before, name)
+
+    def of_owners(self, before: str, name: str) -> Iterator[Change]:
+        """Compare how two routes with other requests treat those that both own.
+
+        Only differences of a kind are told: the routes are told as they are.
+        """
+        yield from (change for change in self._compare(before, name) if change.kinds)
+
+    def _compare(self, before: str, name: str) -> Iterator[Change]:
+        old, new = self._old, self._new
+        one, other = old.rules(before), new.rules(name)
+        known = self._known.get((id(one), id(other)))
+        if known is None:
+            known = self._known[id(one), id(other)] = tuple(_differing_rules(one, other))
+        for found in (*_judged(old.match(before), new.match(name)), *known):
+            keys = next(side.keys[:2] for side in (found.old, found.new) if side is not None)
+            was = old.statement(before, found.old, keys)
+            becomes = new.statement(name, found.new, keys)
+            if found.name == "scopes" and was.text == becomes.text:
+                becomes = replace(becomes, text=f"{becomes.text}, as `scope_implies` has it now")
+            yield Change("route", name, found.name, was, becomes, found.kinds)
+        yield from _compare_upstreams(before, name, old, new)
 
 
-def _compare_owners(before: str, name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
-    """Compare how two routes with other requests treat those that both own, whoever may send them.
-
-    Only differences of a kind are told: the routes are told as they are.
-    """
-    one, other = old.of(before), new.of(name)
+def _differing_rules(one: Facets, other: Facets) -> Iterator[_Differing]:
     if _PUBLIC in {one[ACCESS].value, other[ACCESS].value}:
         one, other = _without_tokens(one), _without_tokens(other)
-    changes = (
-        *_compare_facets(before, name, old, new, differing(one, other)),
-        *_compare_upstreams(before, name, old, new),
-    )
-    yield from (change for change in changes if change.kinds)
+    yield from _judged(one, other)
 
 
-def _compare_facets(
-    before: str,
-    name: str,
-    old: RouteFacets,
-    new: RouteFacets,
-    found: Iterable[tuple[str, Facet | None, Facet | None]],
-) -> Iterator[Change]:
-    for facet, one, other in found:
-        keys = next(side.keys[:2] for side in (one, other) if side is not None)
-        was, becomes = old.statement(before, one, keys), new.statement(name, other, keys)
-        if facet == "scopes" and was.text == becomes.text:
-            becomes = replace(becomes, text=f"{becomes.text}, as `scope_implies` has it now")
-        yield Change("route", name, facet, was, becomes, judge(one, other))
+def _judged(one: Facets, other: Facets) -> Iterator[_Differing]:
+    for name, before, after in differing(one, other):
+        yield _Differing(name, before, after, judge(before, after))
 
 
 def _compare_upstreams(
@@ -234,14 +274,23 @@ class Pairs:
         self._old = old
         self._new = new
         self._known: dict[tuple[str, str], bool] = {}
+        self._rules: dict[tuple[int, int], bool] = {}
 
     def mean_the_same(self, old: Route, new: Route) -> bool:
         """Return whether the *old* and the *new* route mean the same."""
         pair = old.name, new.name
         known = self._known.get(pair)
         if known is None:
-            known = self._old.is_written_alike(old.name, self._new, new.name) or same(
-                self._old.of(old.name), self._new.of(new.name)
-            )
-            self._known[pair] = known
+            known = self._known[pair] = self._old.is_written_alike(
+                old.name, self._new, new.name
+            ) or self._compare(*pair)
+        return known
+
+    def _compare(self, old: str, new: str) -> bool:
+        if not same(self._old.match(old), self._new.match(new)):
+            return False
+        one, other = self._old.rules(old), self._new.rules(new)
+        known = self._rules.get((id(one), id(other)))
+        if known is None:
+            known = self._rules[id(one), id(other)] = same(one, other)
         return known

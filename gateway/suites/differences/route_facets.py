@@ -40,7 +40,12 @@ _VARIABLE = re.compile(r"\{path\.(\w+)\}")
 
 def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
     """Return the facets of *route* in *settings*, without its name and its place."""
-    facets = _match(route) | _access(route, settings) | _upstream(route, settings)
+    return match_facets(route) | rule_facets(route, settings)
+
+
+def rule_facets(route: Route, settings: Settings) -> dict[str, Facet]:
+    """Return the facets of *route* in *settings* but those of ``match_facets``."""
+    facets = _access(route, settings) | _upstream(route, settings)
     for name, value in (
         ("allow_encoded_slash", route.allow_encoded_slash),
         ("allow_semicolon", route.allow_semicolon),
@@ -49,7 +54,15 @@ def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
     return facets
 
 
-def _match(route: Route) -> dict[str, Facet]:
+def read_of_path(route: Route, options: RouteOptions) -> Hashable:
+    """Return what ``rule_facets`` says of the path of *route*, and of what depends on it."""
+    variables = tuple(one.name for one in route.segments if isinstance(one, Variable))
+    cut = 0 if options.rewrite is None else options.rewrite.cut_segments
+    return variables, _first_segments(route, cut), route.metadata_url
+
+
+def match_facets(route: Route) -> dict[str, Facet]:
+    """Return the facets of the requests that *route* owns."""
     segments = route.segments
     # The names of variables do not matter.
     shape = tuple(None if isinstance(one, Variable) else one for one in segments)
@@ -363,12 +376,16 @@ def _judge_cors(old: object, new: object) -> Kinds:
     return kinds
 
 
+def _first_segments(route: Route, number: int) -> str:
+    return "/".join(route.path.split("/")[: number + 1])
+
+
 def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
     facets: dict[str, Facet] = {}
     moves = always(Kind.MOVED)
     cut, sent = _shorten(route, rewrite)
     if cut or sent:
-        asked = "/".join(route.path.split("/")[: cut + 1])
+        asked = _first_segments(route, cut)
         text = f"{asked or 'nothing'} becomes {sent or 'nothing'}"
         # The service receives another path with either.
         facets["rewrite.path"] = Facet((cut, sent), text, moves, ("rewrite",))

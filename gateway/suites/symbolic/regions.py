@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Route
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.settings.values.configuration import Settings
@@ -254,6 +254,6 @@ def _used_positions(route: Route) -> Iterator[int]:
     claims = route.claims if second is None else (*route.claims, *second.claims)
     used = {name for test in all_tests(claims) for name in path_variables(test.operand)}
     if used:
-        for at, segment in enumerate(parse_template(route.path, route.is_prefix)):
+        for at, segment in enumerate(route.segments):
             if isinstance(segment, Variable) and segment.name in used:
                 yield at

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route, SecondToken
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.claim_tests import ClaimRule, ClaimTest
 from gateway.decision.rules.operands import split_text
 from gateway.decision.rules.scopes import ScopeRule
@@ -52,8 +52,7 @@ def _readings(match: Match) -> object:
 @lru_cache(maxsize=65536)
 def positions_of(route: Route) -> Positions:
     """Return the places of the variable segments in paths of *route*, by name."""
-    segments = parse_template(route.path, route.is_prefix)
-    return {one.name: at for at, one in enumerate(segments) if isinstance(one, Variable)}
+    return {one.name: at for at, one in enumerate(route.segments) if isinstance(one, Variable)}
 
 
 @lru_cache(maxsize=65536)

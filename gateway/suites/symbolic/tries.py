@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway.decision.routes.routing import Route
-from gateway.decision.routes.template import MAX_TEMPLATE_SEGMENTS, Segment, parse_template
+from gateway.decision.routes.template import MAX_TEMPLATE_SEGMENTS, Segment
 
 
 class Leaf:
@@ -121,9 +121,9 @@ class HostTries:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.roots: dict[str, Node] = {}
         for route in routes:
-            segments = parse_template(route.path, route.is_prefix)
             for host in route.hosts or ("",):
-                self._leaf(host.removeprefix("*"), segments, is_prefix=route.is_prefix).add(route)
+                leaf = self._leaf(host.removeprefix("*"), route.segments, is_prefix=route.is_prefix)
+                leaf.add(route)
         for root in self.roots.values():
             root.measure()
 
