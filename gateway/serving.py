@@ -275,6 +275,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         limits=settings.limits,
         trusted_proxies=settings.trusted_proxies,
         half_close=settings.half_close,
+        http2=settings.http2,
         write_buffer=write_buffer,
         streams=streams,
         metrics=metrics,

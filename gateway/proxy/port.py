@@ -289,6 +289,7 @@ class Port:
         "request_ids",
         "routes",
         "serves_half_closed",
+        "serves_http2",
         "sign_assertion",
         "streams",
         "tickets",
@@ -315,6 +316,7 @@ class Port:
         limits: Limits,
         trusted_proxies: Networks,
         half_close: HalfClose,
+        http2: bool,
         write_buffer: WriteBuffer,
         streams: OpenStreams,
         metrics: Metrics,
@@ -346,6 +348,7 @@ class Port:
         self.edits_responses = has_logins or any(one.edits_responses for one in routes)
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
+        self.serves_http2 = http2
         self.serves_half_closed = half_close is HalfClose.ANSWER
         self.write_buffer = write_buffer
         self.streams = streams

@@ -241,6 +241,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         trusted_proxies=proxies,
         underscore_names=UnderscoreNames(model.underscore_names),
         half_close=HalfClose(model.half_close),
+        http2=model.http2,
         access_log=AccessLogTarget(log.to),
         access_log_format=AccessLogFormat(log.format),
         tracing=tracing,
@@ -285,7 +286,7 @@ def _listeners(
     environ: Mapping[str, str],
     faults: list[Fault],
 ) -> tuple[tuple[Listen, ...] | None, Admin | None]:
-    listen = build_listen(model.listen, root.child("listen"), sources, faults)
+    listen = build_listen(model.listen, root.child("listen"), sources, model.http2, faults)
     outside = Outside(environ, sources.main.directory, sources.disk)
     admin = build_admin(model.admin, root.child("admin"), outside, faults)
     refuse_one_address_twice(listen, admin, root.child("admin"), faults)

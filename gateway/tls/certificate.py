@@ -37,12 +37,13 @@ class ServerTls:
 
     The first of *certificates* is for clients without SNI, or with a name that no certificate
     has. With *client_ca*, clients may present a certificate that these authorities signed; if it
-    *is_required*, they must.
+    *is_required*, they must. With *http2*, clients that offer it get HTTP/2.
     """
 
     certificates: tuple[Certificate, ...]
     client_ca: Authorities | None
     is_required: bool
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)

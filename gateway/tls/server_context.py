@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from gateway.tls.certificate import Certificate, ServerTls
 from gateway.tls.pair import load_pair
-from gateway.tls.server_side import PROTOCOL, ServerSide
+from gateway.tls.server_side import Http2ServerSide, ServerSide
 
 T = TypeVar("T")
 
@@ -59,14 +59,15 @@ def _choose(find: Callable[[str], ssl.SSLContext | None]) -> _Choice:
 
 def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslobject_class = ServerSide
+    kind = Http2ServerSide if tls.http2 else ServerSide
+    context.sslobject_class = kind
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     # Clients could renegotiate endlessly, at the cost of our CPU (CVE-2011-1473).
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     # All ciphers are good, and clients know which one their hardware accelerates.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.set_alpn_protocols([PROTOCOL])
+    context.set_alpn_protocols(kind.protocols)
     load_pair(context, certificate)
     if tls.client_ca is not None:
         context.load_verify_locations(cadata=tls.client_ca.pem.decode("ascii"))

@@ -2,11 +2,12 @@
 
 import ssl
 from time import time
-from typing import Final
+from typing import ClassVar, Final
 
 from gateway.tls.client_hello import offered_protocols
 
-PROTOCOL: Final = "http/1.1"
+HTTP_1_1: Final = "http/1.1"
+HTTP_2: Final = "h2"  # RFC 9113 §3.1
 
 # RFC 8446 §6: a fatal alert in a record of its own, no_application_protocol.
 _NO_PROTOCOL_ALERT: Final = bytes((21, 3, 3, 0, 2, 2, 120))
@@ -26,10 +27,11 @@ class ServerSide(ssl.SSLObject):
     OpenSSL verifies a client certificate once, but not again when the session is resumed (RFC 8446
     §2.2): session tickets would let an expired one in for as long as the client returns.
 
-    A client that offers only other protocols than HTTP/1.1 is refused (RFC 7301 §3.2). Python
-    makes OpenSSL continue as if it had offered none, so the offer is read from *incoming*.
+    A client that offers only other *protocols* is refused (RFC 7301 §3.2). Python makes OpenSSL
+    continue as if it had offered none, so the offer is read from *incoming*.
     """
 
+    protocols: ClassVar[tuple[str, ...]] = (HTTP_1_1,)  # the one that is preferred first
     incoming: ssl.MemoryBIO | None = None
     outgoing: ssl.MemoryBIO | None = None
     _failure: tuple[object, ...] | None = None
@@ -64,13 +66,19 @@ class ServerSide(ssl.SSLObject):
             self._hello = hello
             return
         self._hello = None
-        if not offered or PROTOCOL.encode() in offered:
+        if not offered or any(one.encode() in offered for one in self.protocols):
             return
         self._failure = (ssl.SSL_ERROR_SSL, "the client offers no supported protocol")
         if self.outgoing is None:
             raise ssl.SSLError(*self._failure)
         self.outgoing.write(_NO_PROTOCOL_ALERT)
         raise ssl.SSLWantReadError
+
+
+class Http2ServerSide(ServerSide):
+    """A TLS connection of a client that may choose HTTP/2."""
+
+    protocols = (HTTP_2, HTTP_1_1)
 
 
 def _has_expired(side: ssl.SSLObject) -> bool:

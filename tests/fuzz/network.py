@@ -51,7 +51,8 @@ class Ground:
 @contextmanager
 def running_ground(directory: Path) -> Iterator[Ground]:
     """Yield the ground; *directory* is for its configuration."""
-    changes = {"routes": [*HOSTILE_ROUTES, _SOCKET_ROUTE], "limits": _LIMITS}
+    routes = [*HOSTILE_ROUTES, _SOCKET_ROUTE]
+    changes = {"routes": routes, "limits": _LIMITS, "http2": False}
     settings = load(write_config(directory, ["http://192.0.2.1:80"], changes))
     loop = MemoryLoop()
     keyring = Keyring(settings.issuers)

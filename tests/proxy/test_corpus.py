@@ -59,7 +59,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CorpusWorld]:
         url = f"http://127.0.0.1:{service.port}"
         # Each answer is given once: a request that is sent again would get the next one's.
         once = {"retries": {"kept_connections": False}}
-        changes = {"routes": CORPUS_ROUTES, "upstream": once}
+        changes = {"routes": CORPUS_ROUTES, "upstream": once, "http2": False}
         settings = load(write_config(folder, [url], changes))
         gateway = await stack.enter_async_context(running_gateway(settings))
         return CorpusWorld(runner, service, gateway)

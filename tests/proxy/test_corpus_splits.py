@@ -51,7 +51,9 @@ class Played:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     stack = AsyncExitStack()
     path = write_config(
-        tmp_path_factory.mktemp("splits"), ["http://service.test"], {"routes": CORPUS_ROUTES}
+        tmp_path_factory.mktemp("splits"),
+        ["http://service.test"],
+        {"routes": CORPUS_ROUTES, "http2": False},
     )
 
     async def start() -> MemoryWorld:

@@ -86,7 +86,7 @@ MALFORMED: list[tuple[str, bytes]] = [
     ("9112.4: NUL in a value", _POST + b"X: a\x00b\r\n\r\n"),
     ("9112.4: NUL in a name", _POST + b"X\x00: a\r\n\r\n"),
     ("9112.4: bare LF everywhere", b"GET /public/ HTTP/1.1\nHost: a\n\n"),
-    ("RFC 9113 3.4: the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ("RFC 9113 3.4: not quite the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n"),
     ("9112.9: a coding in HTTP/1.0", _CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n"),
     (
         "9112.9: a coding in HTTP/1.0, kept alive",

@@ -174,7 +174,7 @@ def test_every_exception_is_for_a_fixture_that_exists() -> None:
 async def test_requests_are_forwarded_or_refused_as_the_fixture_says(
     fixture: Fixture, bytewise: bool, service: Service, start_gateway: StartGateway
 ) -> None:
-    gateway = await start_gateway(routes=OPEN_ROUTES)
+    gateway = await start_gateway(routes=OPEN_ROUTES, http2=False)
     wire = await gateway.connect()
     expected = expected_of(fixture)
 
@@ -199,7 +199,7 @@ async def test_requests_as_published_get_well_formed_responses_or_none(
     fixture: Fixture, bytewise: bool, service: Service, start_gateway: StartGateway
 ) -> None:
     """Most of them have no Host and no end."""
-    gateway = await start_gateway(routes=OPEN_ROUTES)
+    gateway = await start_gateway(routes=OPEN_ROUTES, http2=False)
     wire = await gateway.connect()
 
     await pour(wire, fixture.raw, bytewise=bytewise)
@@ -257,7 +257,7 @@ async def test_responses_are_passed_on_or_refused_as_the_fixture_says(
         wire.close()
 
     service.script = play
-    gateway = await start_gateway(routes=OPEN_ROUTES)
+    gateway = await start_gateway(routes=OPEN_ROUTES, http2=False)
     wire = await gateway.connect()
     wire.send(make_request("/", method="HEAD" if is_head else "GET"))
 

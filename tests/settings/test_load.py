@@ -123,6 +123,7 @@ def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     assert settings.drain_seconds == 30
     assert settings.trusted_proxies == ()
     assert settings.half_close is HalfClose.CANCEL
+    assert settings.http2
     assert settings.underscore_names is UnderscoreNames.DROP
     assert settings.access_log is AccessLogTarget.STDOUT
     issuer = settings.issuers["main"]

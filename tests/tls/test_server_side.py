@@ -4,6 +4,7 @@ import gc
 import ssl
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -41,14 +42,14 @@ def test_the_failure_waits_until_the_alert_is_out_and_stays_one() -> None:
         client.read(1)
 
 
-def agreed(offered: list[str], pieces: int = 1) -> str | None:
+def agreed(offered: list[str], pieces: int = 1, tls: ServerTls = PLAIN) -> str | None:
     """Return what a client that offers these agrees on; raises ssl.SSLError if it is refused."""
     client = trusting()
     if offered:
         client.set_alpn_protocols(offered)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     asking = client.wrap_bio(to_client, (sent := ssl.MemoryBIO()), False, "first.example")
-    server = LatestContext(make_server_context(PLAIN)).wrap_bio(to_server, to_client, True)
+    server = LatestContext(make_server_context(tls)).wrap_bio(to_server, to_client, True)
     for _ in range(4):
         with suppress(ssl.SSLWantReadError):
             asking.do_handshake()
@@ -82,6 +83,28 @@ def test_a_client_that_offers_http_1_1_or_nothing_is_served(
     offered: list[str], expected: str | None, pieces: int
 ) -> None:
     assert agreed(offered, pieces) == expected
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        ([], None),
+        (["http/1.1"], "http/1.1"),
+        (["h2", "http/1.1"], "h2"),
+        (["http/1.1", "h2"], "h2"),
+        (["h2"], "h2"),
+    ],
+)
+def test_http_2_is_preferred_where_it_is_allowed(
+    offered: list[str], expected: str | None, pieces: int
+) -> None:
+    assert agreed(offered, pieces, replace(PLAIN, http2=True)) == expected
+
+
+def test_another_protocol_is_refused_where_http_2_is_allowed_as_well() -> None:
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
+        agreed(["h2c", "acme-tls/1"], tls=replace(PLAIN, http2=True))
 
 
 def test_a_refused_offer_is_the_end_of_the_handshake() -> None:

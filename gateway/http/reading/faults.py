@@ -18,6 +18,14 @@ class EarlyBytes(Exception):  # noqa: N818
     """Bytes came after an upgrade request, before the response to it."""
 
 
+class Http2Preface(Exception):  # noqa: N818
+    """The client speaks HTTP/2 (RFC 9113 §3.4); *rest* is what came after its preface."""
+
+    def __init__(self) -> None:
+        super().__init__("the preface of HTTP/2")
+        self.rest = b""
+
+
 class StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser's callback
     """The rest of the input is not for this parser."""
 

@@ -18,6 +18,10 @@ PIECE_BYTES: Final = 4 * 1024
 
 _NOT_ONE_LINE: Final = "the request line is not method, target and HTTP version, a space between"
 
+# What the parser says after the preface of HTTP/2 (RFC 9113 §3.4), and its first line.
+_PREFACE_SEEN: Final = "Pause on PRI/Upgrade"
+_PREFACE_LINE: Final = b"PRI * HTTP/2.0\r\n"
+
 
 class HeadBuilder:
     """Builds one request head after the other.
@@ -117,6 +121,13 @@ class HeadBuilder:
         request = Request(method, target, fields)
         request.is_plain = False
         return request
+
+    def is_preface(self, error: httptools.HttpParserError) -> bool:
+        """Return whether *error* is that the message is the preface of HTTP/2, to the byte.
+
+        The parser knows it, and stops after it; but it takes other request lines for it as well.
+        """
+        return str(error) == _PREFACE_SEEN and self._line.startswith(_PREFACE_LINE)
 
     def _settle(self, request: Request, version: str) -> None:
         """Note what is unusual, or wrong, about a head that is complete."""

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
-from gateway.http.reading.faults import EarlyBytes, Fault
+from gateway.http.reading.faults import EarlyBytes, Fault, Http2Preface
 from gateway.http.reading.head_builder import PIECE_BYTES
 from gateway.http.reading.request import Request
 from gateway.http.writing.refusal import render_refusal
@@ -20,9 +20,10 @@ from gateway.http.writing.status_line import STATUS_LINES, render_response
 from gateway.limits.bucket_key import network_of
 from gateway.proxy.client.clients import READ_BYTES, Clients, Connection
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
-from gateway.proxy.client.unread_output import UnreadOutput
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
+from gateway.proxy.h2.connection import H2Connection
+from gateway.proxy.h2.framing import PREFACE, REFUSAL
 from gateway.proxy.port import Port
 from gateway.proxy.recording.record import record_refused
 from gateway.proxy.recording.record_spans import record_refused_span
@@ -31,11 +32,13 @@ from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.pace import Pace
 from gateway.proxy.transport.socket_state import has_left
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
+from gateway.proxy.transport.unread_output import UnreadOutput
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
 from gateway.proxy.upstream.connection import NEVER
 from gateway.proxy.upstream.pool import Pool
 from gateway.telemetry.tracing.tracer import RecordedTrace
+from gateway.tls.server_side import HTTP_2
 
 # A piece of input with more heads than this is read one request at a time: a request takes twenty
 # times the memory of its bytes. Smaller pieces cannot hold so many, and are not searched.
@@ -170,10 +173,16 @@ class ClientConnection(asyncio.BufferedProtocol):
         elif per_address is not None and of_its_network > per_address and not peer.is_trusted:
             port.metrics.connections_refused_by_address += 1
             self._refuse_connection(port, "too many connections from this address")
+        elif proto == b"https" and _chose_http2(transport):
+            self._hand_over(b"")
 
     def _refuse_connection(self, port: Port, detail: str) -> None:
         """Refuse the connection; it no longer counts, however long it lingers."""
         self._clients.refuse(self)
+        if self.peer.proto == b"https" and _chose_http2(self.transport):
+            self.write(REFUSAL)
+            self._close()
+            return
         request_id = next(port.request_ids)
         deny = Deny(Reason.OVERLOADED, detail)
         self.write(render_refusal(deny, request_id, time(), is_head=False, close=True))
@@ -292,6 +301,30 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._started = 0
         self._read_piece(data)
 
+    # --- HTTP/2
+
+    def _switch_to_http2(self, rest: bytes) -> None:
+        """Have another protocol serve the client, whose preface was read, and *rest* after it."""
+        reader = self._reader
+        if self._last is not None or not self._port.serves_http2:
+            reader.is_over = True
+            self._refuse_fault(Fault(Reason.REQUEST_MALFORMED, "the preface of HTTP/2"))
+            return
+        unparsed, reader.unparsed = bytes(reader.unparsed), NOTHING
+        self._hand_over(PREFACE + rest + unparsed)
+
+    def _hand_over(self, received: bytes) -> None:
+        """Leave the connection to HTTP/2, of which *received* was read already."""
+        self._closing = True
+        self.deadline = NEVER
+        if self._paused:
+            self.transport.resume_reading()
+        other = H2Connection(self._port, self._clients, self.transport, self.peer)
+        self._clients.replace(self, other)
+        self._reader.release()
+        self.transport.set_protocol(other)
+        other.begin(received)
+
     # --- requests, from the reader
 
     def _read_piece(self, piece: bytes) -> None:
@@ -305,6 +338,8 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._refuse_fault(fault)
         except EarlyBytes:
             self._refuse_early_bytes()
+        except Http2Preface as preface:
+            self._switch_to_http2(preface.rest)
         if reader.upload is not None:
             self._watch_body()
         elif self._current is None and reader.in_message:
@@ -528,6 +563,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._watch_body()
         if self._reader.unparsed:
             self._advance()
+
+    def consumed(self, size: int) -> None:
+        """Note that a part of a body waits no longer: in HTTP/1.1, no credit is given for it."""
 
     def _update_reading(self) -> None:
         paused = (self._held or bool(self._queue or self._reader.unparsed)) and not self._closing
@@ -878,3 +916,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._close()
         else:
             self._current.end_now()
+
+
+def _chose_http2(transport: asyncio.BaseTransport) -> bool:
+    """Return whether the client has chosen HTTP/2 in its TLS handshake (RFC 9113 §3.2)."""
+    side = transport.get_extra_info("ssl_object")
+    return side is not None and side.selected_alpn_protocol() == HTTP_2

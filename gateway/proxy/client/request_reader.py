@@ -5,7 +5,13 @@ from typing import Final, Protocol
 import httptools
 
 from gateway.decision.reason import Reason
-from gateway.http.reading.faults import EarlyBytes, Fault, StopParsing, was_stopped
+from gateway.http.reading.faults import (
+    EarlyBytes,
+    Fault,
+    Http2Preface,
+    StopParsing,
+    was_stopped,
+)
 from gateway.http.reading.field_collector import too_many_fields
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
@@ -146,12 +152,19 @@ class RequestReader:
     # --- reading
 
     def feed(self, data: bytes) -> None:
-        """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
+        """Read *data*; raises Fault or EarlyBytes, after which nothing more is read.
+
+        Raises Http2Preface after that of HTTP/2, if the request it looks like is the first.
+        """
         while data and not self.is_over:
             end = self._end_of_part(data)
             part, data = (data, b"") if end == len(data) else (data[:end], data[end:])
-            if self._feed_part(part) and data:
-                raise EarlyBytes
+            try:
+                if self._feed_part(part) and data:
+                    raise EarlyBytes
+            except Http2Preface as preface:
+                preface.rest = data  # a part ends after an empty line, as the preface does
+                raise
 
     def _end_of_part(self, data: bytes) -> int:
         """Return where to cut *data*: every message begins where a part does.
@@ -207,6 +220,8 @@ class RequestReader:
         self._parser.feed_data(_CHUNKED_HEAD)
 
     def _raise_fault(self, error: httptools.HttpParserError) -> None:
+        if self._head.is_preface(error):
+            raise Http2Preface from None
         if self._head.collector.trailer_fields > self._limits.head_fields and not self.is_over:
             self.is_over = True
             raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(self._limits)) from None

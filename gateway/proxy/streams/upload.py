@@ -18,6 +18,9 @@ class BodySource(Protocol):
     def resume_reading(self) -> None:
         """Resume reading."""
 
+    def consumed(self, size: int) -> None:
+        """Note that *size* bytes wait no longer: they were sent to the server, or dropped."""
+
 
 class BodyTarget(Protocol):
     """Where a body goes: a server's connection."""
@@ -95,9 +98,11 @@ class Upload:
         """Take a piece; the next ``flush`` sends it."""
         self.received_bytes += len(data)
         if self.is_dropped:
+            self._source.consumed(len(data))
             return
         if self._max_bytes is not None and self.received_bytes > self._max_bytes:
             self.is_too_large = True
+            self._source.consumed(len(data))
             return
         self._pending.append(data)
         self._pending_bytes += len(data)
@@ -133,24 +138,29 @@ class Upload:
         if self._pending:
             # Many small chunks that came together are sent as one.
             data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
-            self.drop()
+            self._pending.clear()
+            self._pending_bytes = 0
             self.begun = True
             if self.length is None:
                 server.write_chunk(data)
             else:
                 server.write(data)
+            self._source.consumed(len(data))
         if not self.complete:
             return
         if self.length is None:
             self.begun = True
             server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+        self._server = None  # a second end would be read as a part of the next request
         self.sent_at = monotonic()
         server.expect_response()
 
     def drop(self) -> None:
         """Drop what waits to be sent."""
         self._pending.clear()
-        self._pending_bytes = 0
+        size, self._pending_bytes = self._pending_bytes, 0
+        if size:
+            self._source.consumed(size)
 
     def detach(self) -> None:
         """Send nothing more: the exchange is over."""

@@ -18,14 +18,18 @@ def build_listen(
     model: ListenModel | str | Sequence[ListenModel | str],
     part: Part,
     sources: Sources,
+    http2: bool,
     faults: list[Fault],
 ) -> tuple[Listen, ...] | None:
-    """Return where the data port listens, or None if part of it is faulty."""
+    """Return where the data port listens, or None if part of it is faulty.
+
+    With *http2*, it speaks HTTP/2 there as well.
+    """
     if isinstance(model, ListenModel | str):
-        one = _build_one(model, part, sources, faults)
+        one = _build_one(model, part, sources, http2, faults)
         return None if one is None else (one,)
     parts = [part.child(index) for index in range(len(model))]
-    built = [_build_one(*one, sources, faults) for one in zip(model, parts, strict=True)]
+    built = [_build_one(*one, sources, http2, faults) for one in zip(model, parts, strict=True)]
     listen = tuple(one for one in built if one is not None)
     if len(listen) < len(built):
         return None
@@ -34,13 +38,15 @@ def build_listen(
 
 
 def _build_one(
-    model: ListenModel | str, part: Part, sources: Sources, faults: list[Fault]
+    model: ListenModel | str, part: Part, sources: Sources, http2: bool, faults: list[Fault]
 ) -> Listen | None:
     if isinstance(model, str):
         address = _address(model, part, faults)
         return Listen(address, None) if address else None
     address = _address(model.address, part.child("address"), faults)
-    tls = build_listen_tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
+    tls = None
+    if model.tls:
+        tls = build_listen_tls(model.tls, part.child("tls"), sources, http2, faults)
     return Listen(address, tls) if address and (tls or not model.tls) else None
 
 

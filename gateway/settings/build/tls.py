@@ -48,7 +48,7 @@ _CLIENTS = _Purpose("clients", ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def build_listen_tls(
-    model: TlsModel, part: Part, sources: Sources, faults: list[Fault]
+    model: TlsModel, part: Part, sources: Sources, http2: bool, faults: list[Fault]
 ) -> ServerTls | None:
     """Return the TLS settings of the data port, or None if part of them is faulty."""
     more = part.child("certificates")
@@ -67,7 +67,8 @@ def build_listen_tls(
         return None
     _refuse_unasked(certificates[1:], places[1:], faults)
     _refuse_shared_names(certificates, places, faults)
-    return ServerTls(tuple(certificates), authorities, model.client_certificates == "required")
+    is_required = model.client_certificates == "required"
+    return ServerTls(tuple(certificates), authorities, is_required, http2)
 
 
 def _client_ca(

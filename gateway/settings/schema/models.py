@@ -419,6 +419,9 @@ class ConfigFile(TeamFile):
         default="cancel",
         description="What to do if a client closes its sending half while a request is in flight.",
     )
+    http2: bool = Field(
+        default=True, description="Whether clients may speak HTTP/2; false leaves HTTP/1.1 alone."
+    )
     access_log: AccessLog = Field(
         default="stdout", description="Where the access log goes, and in which format."
     )

@@ -362,6 +362,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     underscore_names: UnderscoreNames
     half_close: HalfClose
+    http2: bool  # clients may speak it
     access_log: AccessLogTarget
     access_log_format: AccessLogFormat
     tracing: Tracing | None

@@ -102,6 +102,11 @@ def _general_facets(settings: Settings) -> dict[str, Facet]:
             settings.half_close.value,
             harmless("only when a request of which the client has gone is cancelled"),
         ),
+        ("http2",): (
+            settings.http2,
+            "yes" if settings.http2 else "no",
+            harmless("only by which protocol clients send the same requests"),
+        ),
         ("access_log",): (
             settings.access_log.value,
             settings.access_log.value,

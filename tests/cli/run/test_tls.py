@@ -284,9 +284,11 @@ def s_client(gateway: Running, *options: str, typed: bytes = b"") -> str:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("-tls1_3", "-alpn", "h2,http/1.1"), "ALPN protocol: http/1.1"),
-        (("-tls1_3", "-alpn", "h2"), "alert no application protocol"),  # RFC 7301 §3.2
-        (("-tls1_2", "-alpn", "h2"), "alert no application protocol"),
+        (("-tls1_3", "-alpn", "http/1.1"), "ALPN protocol: http/1.1"),
+        (("-tls1_3", "-alpn", "h2,http/1.1"), "ALPN protocol: h2"),
+        (("-tls1_2", "-alpn", "h2"), "ALPN protocol: h2"),
+        (("-tls1_3", "-alpn", "h3"), "alert no application protocol"),  # RFC 7301 §3.2
+        (("-tls1_2", "-alpn", "h3"), "alert no application protocol"),
         (("-tls1_2",), "Cipher    : ECDHE-ECDSA-"),
         (("-tls1_2",), "Secure Renegotiation IS supported"),  # RFC 5746: told, and never done
         (("-tls1_2",), "Compression: NONE"),

@@ -337,6 +337,9 @@ class Still:
     def resume_reading(self) -> None:
         """Do nothing."""
 
+    def consumed(self, size: int) -> None:
+        """Do nothing."""
+
 
 def unsent() -> Ended:
     ended = Ended(None)

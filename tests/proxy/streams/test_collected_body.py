@@ -16,6 +16,9 @@ class Source:
     def resume_reading(self) -> None:
         self.is_paused = False
 
+    def consumed(self, size: int) -> None:
+        """Do nothing: HTTP/1.1 gives no credit."""
+
 
 @pytest.mark.parametrize("length", [5, None])
 @pytest.mark.parametrize("attached_after", [0, 1, 2, 3])

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.upstream.connection import ServerConnection
@@ -22,6 +24,10 @@ class Source:
 
     def __init__(self) -> None:
         self.is_held = False
+        self.consumed_bytes = 0
+
+    def consumed(self, size: int) -> None:
+        self.consumed_bytes += size
 
     def pause_reading(self) -> None:
         self.is_held = True
@@ -41,6 +47,74 @@ def test_the_client_is_paused_while_a_body_has_nowhere_to_go() -> None:
     upload.add(b"x")
     upload.flush()
     assert source.is_held
+
+
+class Server:
+    """A server's connection that takes everything."""
+
+    def expect_nothing(self) -> None:
+        pass
+
+    def expect_response(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def write_chunk(self, data: bytes) -> None:
+        pass
+
+
+@given(
+    steps=st.lists(
+        st.sampled_from(["add", "flush", "attach", "wait", "complete", "detach"]), max_size=20
+    ),
+    length=st.sampled_from([None, 1000]),
+    most=st.sampled_from([None, 25]),
+)
+def test_every_byte_is_consumed_once_whatever_becomes_of_the_body(
+    steps: list[str], length: int | None, most: int | None
+) -> None:
+    """Sent or dropped: a client of HTTP/2 gets credit for it, and never twice."""
+    source = Source()
+    upload = Upload(source, length, most)
+    for step in steps:
+        if step == "add":
+            upload.add(bytes(10))
+        elif step == "attach":
+            upload.attach(Server())
+        elif step == "complete":
+            upload.complete = True
+        else:
+            getattr(upload, step)()
+        assert source.consumed_bytes <= upload.received_bytes
+    upload.detach()
+    assert source.consumed_bytes == upload.received_bytes
+
+
+class KeepingServer(Server):
+    """A server's connection that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def write(self, data: bytes) -> None:
+        self.taken += data
+
+
+def test_the_end_is_sent_once_however_often_a_whole_body_is_passed_on() -> None:
+    """RFC 9112 §7.1: and again only to another server, if the first one failed."""
+    upload = Upload(Source(), None, None)
+    upload.complete = True
+    first, second = KeepingServer(), KeepingServer()
+
+    upload.attach(first)
+    upload.flush()
+    upload.wait()
+    upload.attach(second)
+    upload.flush()
+
+    assert (first.taken, second.taken) == (b"0\r\n\r\n", b"0\r\n\r\n")
 
 
 class FullServer:

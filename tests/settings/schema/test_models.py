@@ -45,6 +45,7 @@ MISTAKES = [
     ("bad_value", config("workers: ¦0\n")),
     ("bad_value", config("admin: ¦true\n")),
     ("bad_value", config("half_close: ¦ignore\n")),
+    ("wrong_type", config("http2: ¦1\n")),
     ("bad_value", config("reload: {watch: ¦0s}\n")),
     ("empty_list", config("suites: ¦[]\n")),
     ("empty_list", one_upstream("{servers: ¦[]}")),

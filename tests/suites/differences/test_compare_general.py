@@ -187,6 +187,7 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
         ("limits: {connections_per_address: 50}\n",
          ("limit", "", "limits.connections_per_address", "unlimited", "50")),
         ("half_close: answer\n", ("limit", "", "half_close", "cancel", "answer")),
+        ("http2: false\n", ("limit", "", "http2", "yes", "no")),
         ("underscore_names: keep\n", ("limit", "", "underscore_names", "drop", "keep")),
         ("trusted_proxies: [10.0.0.0/8]\n",
          ("limit", "", "trusted_proxies", "none", "10.0.0.0/8")),

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.proxy.client.unread_output import UnreadOutput
+from gateway.proxy.transport.unread_output import UnreadOutput
 from tests.proxy.service import Service
 from tests.proxy.test_attack_requests import until
 from tests.proxy.wire import Wire, connect

@@ -1,0 +1,517 @@
+"""A client's connection of HTTP/2 (RFC 9113): frames in, each request on a stream of its own."""
+
+import asyncio
+import os
+import socket
+import struct
+from base64 import b64encode
+from contextlib import suppress
+from time import monotonic
+from typing import Final, Protocol
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.h2_head import H2HeadReader, Section
+from gateway.http.reading.request import HTTP_2, Request
+from gateway.http.writing.request_head import Peer
+from gateway.proxy.exchange.exchange import Exchange
+from gateway.proxy.h2.framing import (
+    CANCEL,
+    ENHANCE_YOUR_CALM,
+    NO_ERROR,
+    Framing,
+    FramingFault,
+)
+from gateway.proxy.h2.patience import Patience
+from gateway.proxy.h2.stream import Stream
+from gateway.proxy.port import Port
+from gateway.proxy.streams.upload import Upload
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
+from gateway.proxy.transport.unread_output import UnreadOutput
+from gateway.proxy.upstream.connection import NEVER
+
+# Input is read in pieces of at most this size: what one piece causes is bounded.
+_READ_BYTES: Final = 16 * 1024
+
+# Output is taken in pieces of this size, and so many of them in one turn of the event loop.
+_WRITE_BYTES: Final = 64 * 1024
+_WRITES_AT_ONCE: Final = 4
+
+# If more than this was written that the kernel does not take, because the client does not read,
+# the upstreams wait.
+_UNSENT_BYTES: Final = 16 * 1024
+
+# After the last frame: how long input is read and dropped, so that the client can read that frame
+# before the connection is reset (RFC 9113 §5.4.1), and how much of it.
+_LINGER_SECONDS: Final = 2.0
+_LINGER_BYTES: Final = 256 * 1024
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
+
+_CLOSED: Final = Deny(Reason.REQUEST_MALFORMED, "malformed in HTTP/2")
+
+
+class Connections(Protocol):
+    """All connections of the listener."""
+
+    view: memoryview  # of the buffer that they share
+
+    def discard(self, client: "H2Connection") -> None:
+        """Remove *client*, which is closed."""
+
+
+class H2Connection(asyncio.BufferedProtocol):
+    """Speaks HTTP/2 with one client, whose connection another protocol has accepted.
+
+    *deadline* is when ``expire`` is due, by the monotonic clock; the listener looks at it.
+    *write_blocked* says that the transport has too much to send.
+    """
+
+    __slots__ = (
+        "_began",
+        "_blocked",
+        "_clients",
+        "_dropped_bytes",
+        "_end_announced",
+        "_heads",
+        "_is_closing",
+        "_is_final",
+        "_is_send_due",
+        "_loop",
+        "_new",
+        "_patience",
+        "_port",
+        "_streams",
+        "_touched",
+        "_unread_output",
+        "_view",
+        "deadline",
+        "framing",
+        "peer",
+        "transport",
+        "write_blocked",
+    )
+
+    def __init__(
+        self, port: Port, clients: Connections, transport: asyncio.Transport, peer: Peer
+    ) -> None:
+        self._port = port
+        self._clients = clients
+        self.transport = transport
+        self.peer = _as_http_2(peer, port)
+        self._loop = asyncio.get_running_loop()
+        self._view = clients.view[:_READ_BYTES]
+        self._heads = H2HeadReader(port.names, port.limits)
+        self._streams: dict[int, Stream] = {}
+        self._new: list[tuple[Stream, Exchange]] = []  # of the input that is being read
+        self._touched: dict[int, Stream] = {}  # those with a piece of a body in it
+        self._blocked: list[Stream] = []  # streams whose client has no room
+        self._began = monotonic()
+        self._patience = Patience(self._began)
+        self._dropped_bytes = 0
+        self._end_announced = self._is_final = False  # the steps of a drain
+        self._is_closing = self._is_send_due = False
+        self.write_blocked = False
+        self._unread_output: UnreadOutput | None = None
+        self.deadline = NEVER
+
+    def begin(self, data: bytes) -> None:
+        """Begin with *data*, which came before this object had the transport."""
+        self.transport.set_write_buffer_limits(_UNSENT_BYTES)
+        self.framing = Framing(self, self._port.limits)
+        self.deadline = self._began + self._port.timeouts.head_seconds
+        self.send_soon()
+        if data:
+            self._read(data)
+        if self._port.is_draining:
+            self.close_when_idle()
+
+    # --- the transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Give up all requests."""
+        self._is_closing = True
+        self.deadline = NEVER
+        self._clients.discard(self)
+        self._port.metrics.connections_open -= 1
+        self._abandon()
+
+    def eof_received(self) -> bool:
+        """Give up all requests: without the client's frames none can go on."""
+        self._is_closing = True
+        self._abandon()
+        return False
+
+    def pause_writing(self) -> None:
+        """Slow down all upstreams."""
+        self.write_blocked = True
+        now = monotonic()
+        output = self._unread_output
+        if output is None:
+            seconds = self._port.timeouts.body_seconds
+            output = self._unread_output = UnreadOutput(self.transport, seconds)
+        output.start(now, self._port.limits.read_rate)
+        self.deadline = now + output.look_seconds
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.client_blocked()
+
+    def resume_writing(self) -> None:
+        """Let the upstreams go on."""
+        self.write_blocked = False
+        if self._unread_output is not None:
+            self._unread_output.stop(monotonic())
+        if self._is_closing:
+            return
+        self._await_request()
+        self._send()
+        if self.write_blocked:
+            return
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None and not stream.takes_no_more():
+                stream.exchange.client_ready()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to read to."""
+        return self._view
+
+    def buffer_updated(self, size: int) -> None:
+        """Read frames."""
+        if not self._is_closing:
+            self._read(self._view[:size])
+            return
+        self._dropped_bytes += size
+        if self._dropped_bytes > _LINGER_BYTES:
+            self.abort()
+
+    def _read(self, data: bytes | memoryview) -> None:
+        patience = self._patience
+        patience.received(len(data))
+        try:
+            self.framing.receive(data)
+        except FramingFault as fault:
+            self._end_for(fault.error_code, fault.last_bytes)
+            return
+        if patience.is_over():
+            self._end_for(ENHANCE_YOUR_CALM, self.framing.end(ENHANCE_YOUR_CALM))
+            return
+        if self._touched:
+            # Each once, however many pieces came: the end of a body is passed on once.
+            touched, self._touched = self._touched, {}
+            for stream in touched.values():
+                stream.pass_on()
+        if self._new:
+            # Only now: what the client has opened and reset at once reaches no service.
+            new, self._new = self._new, []
+            for stream, exchange in new:
+                if stream.exchange is exchange:
+                    exchange.begin()
+        self.send_soon()  # the library may have something to say as well
+
+    # --- what the frames say
+
+    def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
+        """Begin a request."""
+        stream = self._streams[stream_id] = Stream(self, stream_id, self.peer)
+        stream.has_ended = ends
+        request = self._heads.read(headers, not ends, b"")
+        if request.wants_upgrade:
+            key = b64encode(os.urandom(16))
+            request = self._heads.read(headers, not ends, key)
+        stream.is_malformed = self._heads.is_malformed
+        self._add_exchange(stream, request)
+        self.deadline = NEVER
+
+    def _add_exchange(self, stream: Stream, request: Request) -> Exchange:
+        port = self._port
+        stream.exchange = exchange = Exchange(port, stream, request)
+        if not request.is_plain and request.has_body():
+            fields = request.fields
+            length = None if fields.is_chunked else fields.content_length
+            exchange.upload = upload = Upload(stream, length, port.most_body_bytes)
+            upload.is_held_back = fields.expects_continue
+        self._new.append((stream, exchange))
+        return exchange
+
+    def data_received(self, stream_id: int, data: bytes, ends: bool) -> None:
+        """Pass on a piece of a body."""
+        if data:
+            self._patience.body_passed(len(data))
+        elif not ends:
+            self._patience.control_received()
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            if data:
+                self.framing.give_credit(stream_id, len(data))
+            return
+        if data:
+            stream.data_received(data)
+        if ends:
+            stream.ended()
+        self._touched[stream_id] = stream
+
+    def trailers_received(self, stream_id: int, headers: Section) -> None:
+        """End a body; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        exchange = stream.exchange
+        if exchange is not None and len(headers) > self._port.limits.head_fields:
+            exchange.fail(Deny(Reason.HEADERS_TOO_LARGE, "too many trailers"))
+        stream.ended()
+        self._touched[stream_id] = stream
+
+    def reset_received(self, stream_id: int) -> None:
+        """Give up the request."""
+        stream = self._streams.get(stream_id)
+        self._patience.was_reset()
+        if stream is not None:
+            stream.is_closed = True
+            if stream.exchange is not None:
+                stream.exchange.client_lost()
+
+    def stream_closed(self, stream_id: int, error_code: int) -> None:
+        """Forget the stream; a request that the library found malformed is refused."""
+        stream = self._streams.pop(stream_id, None)
+        if stream is None:
+            if error_code == NO_ERROR:
+                return
+            self._patience.was_reset()
+            stream = Stream(self, stream_id, self.peer)
+            request = Request("", b"", Fields())
+            request.version, request.is_plain = HTTP_2, False
+            self._add_exchange(stream, request)
+            self._new.pop()
+        was_closed, stream.is_closed = stream.is_closed, True
+        exchange = stream.exchange
+        if error_code != NO_ERROR and not was_closed:
+            self._patience.was_reset()  # CVE-2025-8671
+            if exchange is not None:
+                exchange.fail(_CLOSED)
+        elif exchange is not None:
+            exchange.client_lost()
+        if not self._streams:
+            self._await_request()
+
+    def control_received(self) -> None:
+        """Note a frame about the connection alone."""
+        self._patience.control_received()
+
+    def settings_received(self) -> None:
+        """Wait for requests as long as an idle connection may."""
+        self._patience.control_received()
+        if not self._streams and not self.write_blocked:
+            self.deadline = monotonic() + self._port.timeouts.idle_seconds
+
+    def ping_acknowledged(self) -> None:
+        """Refuse more streams: the client knows by now that the connection ends."""
+        self._patience.control_received()
+        if self._end_announced and not self._is_final:
+            self._is_final = True
+            self.framing.refuse_more()
+            self.send_soon()
+
+    def connection_closed(self) -> None:
+        """Close once this turn is over: the client or we have said that this is the end."""
+        self._loop.call_soon(self._close)
+
+    # --- what the streams say
+
+    def send_soon(self) -> None:
+        """Send what the streams have written, once for this turn of the event loop."""
+        if not self._is_send_due:
+            self._is_send_due = True
+            self._loop.call_soon(self._send)
+
+    def hold_back(self, stream: Stream) -> None:
+        """Look at *stream* again whenever something was sent."""
+        self._blocked.append(stream)
+
+    def body_passed(self, size: int) -> None:
+        """Allow the client what belongs to a piece of a body."""
+        self._patience.body_passed(size // 16)
+
+    def response_ended(self, stream: Stream, now: float) -> None:
+        """Note that the exchange of *stream* is over."""
+        if not stream.is_closed:
+            self._patience.response_ended()
+            if not stream.has_ended:
+                self._blocked.append(stream)  # to end its other half, once all is sent
+
+    def _send(self) -> None:
+        self._is_send_due = False
+        if self._is_closing:
+            return
+        transport, framing = self.transport, self.framing
+        writes = 0
+        try:
+            while not self.write_blocked:
+                data = framing.take(_WRITE_BYTES)
+                if data:
+                    transport.write(data)
+                if len(data) < _WRITE_BYTES:
+                    break
+                writes += 1
+                if writes == _WRITES_AT_ONCE:
+                    self.send_soon()
+                    break
+        except FramingFault as fault:
+            self._end_for(fault.error_code, fault.last_bytes)
+            return
+        if self._blocked:
+            self._look_at_blocked()
+        if self._is_final and not self._streams:
+            self._close()
+
+    def _look_at_blocked(self) -> None:
+        """Let streams with room go on, and end the other half of those whose response is sent."""
+        blocked, self._blocked = self._blocked, []
+        for stream in blocked:
+            if stream.exchange is not None:
+                if not stream.check_room():
+                    self._blocked.append(stream)
+            elif stream.is_sent():
+                stream.refuse_rest()
+            elif not stream.is_closed:
+                self._blocked.append(stream)
+
+    # --- timeouts
+
+    def check_exchange(self, now: float) -> None:
+        """Give up what takes too long on each stream, and what time allows give back."""
+        if self._is_closing:
+            return
+        self._patience.elapse(now)
+        for stream in tuple(self._streams.values()):
+            try:
+                stream.check(now, self._port)
+            except Exception as bug:  # the timeouts of the other streams must hold
+                report_unexpected_error("unexpected error in the timeout of a stream", bug)
+                stream.reset(CANCEL)
+        if (self._port.is_draining or self.framing.has_leaked()) and not self._end_announced:
+            self._announce_end()
+
+    def expire(self) -> None:
+        """Act on a deadline that has passed."""
+        now, self.deadline = monotonic(), NEVER
+        output = self._unread_output
+        if self._is_closing:
+            self.transport.abort()
+        elif self.write_blocked and output is not None:
+            if output.is_fast_enough(now, self._port.limits.read_rate):
+                self.deadline = now + output.look_seconds
+            else:
+                self._expire_unread()
+        elif not self._streams:
+            self._end_for(NO_ERROR, self.framing.end(NO_ERROR))
+
+    def _expire_unread(self) -> None:
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.expire_unread()
+        self.abort()
+
+    def _await_request(self) -> None:
+        if not (self._streams or self._is_closing or self.write_blocked):
+            self.deadline = monotonic() + self._port.timeouts.idle_seconds
+
+    # --- closing
+
+    def _end_for(self, error_code: int, last_bytes: bytes) -> None:
+        """End the connection with its last frame; what is in flight is given up."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if last_bytes and not self.transport.is_closing():
+            self.transport.write(last_bytes)
+        self._abandon()
+        self.deadline = monotonic() + _LINGER_SECONDS
+        if error_code != NO_ERROR and self.transport.can_write_eof():
+            with suppress(OSError):
+                self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _close(self) -> None:
+        """Close: nothing is in flight."""
+        if not self._is_closing:
+            self._end_for(NO_ERROR, self.framing.end(NO_ERROR))
+
+    def _abandon(self) -> None:
+        streams, self._streams = self._streams, {}
+        self._blocked.clear()
+        self._touched.clear()
+        self._new.clear()
+        self.framing.is_over = True
+        for stream in streams.values():
+            stream.is_closed = True
+            if stream.exchange is not None:
+                stream.exchange.client_lost()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._is_closing = True
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None:
+            with suppress(OSError):  # it is closed already
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.transport.abort()
+
+    # --- reload and drain
+
+    def use(self, port: Port) -> None:
+        """Switch to *port* after a reload; the requests in flight keep their own."""
+        self._port = port
+        self.peer = _as_http_2(self.peer, port)
+        self._heads.use(port.names, port.limits)
+
+    def requests_in_flight(self) -> int:
+        """Return the number of requests in flight; may be called in any thread."""
+        return sum(stream.exchange is not None for stream in tuple(self._streams.values()))
+
+    def close_when_idle(self) -> None:
+        """Announce the end, and close once the requests in flight are answered."""
+        self._announce_end()
+        if not self._streams and not self._is_closing:
+            self.deadline = min(self.deadline, monotonic() + self._port.timeouts.idle_seconds)
+
+    def _announce_end(self) -> None:
+        """Announce the end (RFC 9113 §6.8): a notice, and after a round trip the last stream.
+
+        A stream that is on its way when the client reads the notice is served.
+        """
+        if not (self._end_announced or self._is_closing):
+            self._end_announced = True
+            self.framing.announce_end()
+            self.framing.ping()
+            self.send_soon()
+
+    def lasts(self) -> bool:
+        """Return whether a request in flight is a tunnel or an event stream."""
+        return any(map(_lasts, self._streams.values()))
+
+    def end_lasting(self) -> None:
+        """Begin to end tunnels and event streams."""
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.end_lasting()
+
+    def end_now(self) -> None:
+        """Close now; what was written is still sent."""
+        if self._is_closing:
+            return
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.end_now()
+        self._send()
+        self._close()
+
+
+def _lasts(stream: Stream) -> bool:
+    return stream.exchange is not None and stream.exchange.lasts()
+
+
+def _as_http_2(peer: Peer, port: Port) -> Peer:
+    """Return *peer*, of which Via says that it speaks HTTP/2 (RFC 9110 §7.6.3)."""
+    return Peer(peer.address, peer.proto, port.trusted_proxies, b"2.0 " + port.pseudonym)

@@ -1,0 +1,301 @@
+"""Read and write the frames of one HTTP/2 connection; all that knows the library for it.
+
+Another library would need a module like this one: what it reads goes to a sink, call by call, and
+what is written is taken in bytes.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from ngh2 import (
+    Configuration,
+    Connection,
+    DenialOfServiceError,
+    NGH2Error,
+    Role,
+    Setting,
+    StreamProtocolError,
+    StreamUnavailableError,
+)
+from ngh2.events import (
+    ConnectionClosed,
+    DataReceived,
+    PingAcknowledged,
+    RequestReceived,
+    SettingsAcknowledged,
+    SettingsReceived,
+    StreamClosed,
+    StreamReset,
+    TrailersReceived,
+)
+
+from gateway.http.reading.h2_head import Section
+from gateway.settings.values.configuration import Limits
+
+# RFC 9113 §7.
+NO_ERROR: Final = 0x0
+PROTOCOL_ERROR: Final = 0x1
+INTERNAL_ERROR: Final = 0x2
+REFUSED_STREAM: Final = 0x7
+CANCEL: Final = 0x8
+ENHANCE_YOUR_CALM: Final = 0xB
+
+# Streams that one connection may have open: as many requests can be in flight.
+MAX_STREAMS: Final = 100
+
+# What one stream may send before its service has taken it.
+STREAM_WINDOW_BYTES: Final = 64 * 1024
+
+# More than all streams together can use: a slow service holds back one stream, never the others.
+_CONNECTION_WINDOW_BYTES: Final = 2**31 - 1
+
+# Bytes of a connection's window that are never given back are few and of odd streams: those of a
+# frame that was half read when its stream was reset. Once they are many, the connection is ended.
+_LEAST_WINDOW_BYTES: Final = 2**30
+
+# How much larger than the limits a field section may be for its stream alone to be refused. It is
+# decoded in any case, since it is a part of the compression's state; beyond this, the connection
+# ends instead.
+_SECTION_FACTOR: Final = 4
+
+# More frames than this continue no field section that is within the limits (VU#421644).
+_MAX_CONTINUATIONS: Final = 8
+
+# Acknowledgements that the client has not read yet (CVE-2019-9512, CVE-2019-9515).
+_MAX_UNSENT_ACKS: Final = 100
+
+# The library counts resets as well, and would say INTERNAL_ERROR; it shall not be the first.
+_LIBRARY_RESETS: Final = (10_000, 1_000)
+
+# RFC 9113 §4.1, §6.8: for a GOAWAY when the library has given the connection up.
+_GOAWAY: Final = struct.Struct(">IBIII")
+_GOAWAY_LENGTH_AND_TYPE: Final = (8 << 8) | 0x7
+
+# RFC 9113 §3.4, the first bytes of every client.
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+# Empty SETTINGS and a GOAWAY without an error: nothing was served, so that all may be tried again.
+REFUSAL: Final = bytes(3) + b"\x04" + bytes(5) + _GOAWAY.pack(_GOAWAY_LENGTH_AND_TYPE, 0, 0, 0, 0)
+
+
+class FramingFault(Exception):  # noqa: N818 - a finding about the input, not an error in the gateway
+    """The client's input ends its connection; *last_bytes* are still to be sent."""
+
+    def __init__(self, error_code: int, last_bytes: bytes) -> None:
+        super().__init__(f"HTTP/2 error {error_code}")
+        self.error_code = error_code
+        self.last_bytes = last_bytes
+
+
+class FrameSink(Protocol):
+    """The connection that the frames are for."""
+
+    def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
+        """Take the head of a request; if it *ends* there, it has no body."""
+
+    def data_received(self, stream_id: int, data: bytes, ends: bool) -> None:
+        """Take a piece of a body, which may be empty."""
+
+    def trailers_received(self, stream_id: int, headers: Section) -> None:
+        """Take the end of a body, with its trailers."""
+
+    def reset_received(self, stream_id: int) -> None:
+        """Note that the client resets the stream, which is then closed."""
+
+    def stream_closed(self, stream_id: int, error_code: int) -> None:
+        """Note that the stream is closed; *error_code* is not 0 if it was reset."""
+
+    def control_received(self) -> None:
+        """Note a frame that is about the connection alone."""
+
+    def settings_received(self) -> None:
+        """Note the client's settings: it does speak HTTP/2."""
+
+    def ping_acknowledged(self) -> None:
+        """Note the answer to ``ping``."""
+
+    def connection_closed(self) -> None:
+        """Note that all is sent, and nothing more is expected."""
+
+
+class Framing:
+    """The state of one connection, on the server's side.
+
+    *last_stream_id* is that of the last request that was read.
+    """
+
+    __slots__ = ("_connection", "_sink", "is_over", "last_stream_id")
+
+    def __init__(self, sink: FrameSink, limits: Limits) -> None:
+        self._sink = sink
+        self.last_stream_id = 0
+        self.is_over = False
+        overhead = 32 * limits.head_fields  # RFC 9113 §6.5.2 counts so much for each field
+        self._connection = connection = Connection(
+            Role.SERVER,
+            Configuration(
+                auto_window_update=False,
+                max_outbound_ack=_MAX_UNSENT_ACKS,
+                max_continuations=_MAX_CONTINUATIONS,
+                stream_reset_rate_limit=_LIBRARY_RESETS,
+                max_inbound_header_list_size=_SECTION_FACTOR * (limits.head_bytes + overhead),
+                max_inbound_header_count=_SECTION_FACTOR * limits.head_fields,
+            ),
+        )
+        connection.initiate_connection(
+            {
+                Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+                Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+                Setting.MAX_HEADER_LIST_SIZE: limits.head_bytes + overhead,
+                Setting.ENABLE_CONNECT_PROTOCOL: 1,
+                Setting.NO_RFC7540_PRIORITIES: 1,
+            }
+        )
+        connection.set_local_window_size(_CONNECTION_WINDOW_BYTES)
+
+    # --- in
+
+    def receive(self, data: bytes | memoryview) -> None:
+        """Read *data*; raises FramingFault, after which nothing more is read or written."""
+        if self.is_over:
+            return
+        try:
+            self._connection.receive_data(data)
+        except NGH2Error as error:
+            calm = isinstance(error, DenialOfServiceError)
+            raise self._give_up(ENHANCE_YOUR_CALM if calm else PROTOCOL_ERROR) from None
+        self._dispatch()
+
+    def _give_up(self, error_code: int) -> FramingFault:
+        self.is_over = True
+        last = _GOAWAY.pack(_GOAWAY_LENGTH_AND_TYPE, 0, 0, self.last_stream_id, error_code)
+        return FramingFault(error_code, last)
+
+    def _dispatch(self) -> None:
+        sink = self._sink
+        event: Any  # the library's classes have no common attributes
+        for event in self._connection.events():
+            # By type, which is cheaper than isinstance or match; the usual ones first.
+            kind = type(event)
+            if kind is RequestReceived:
+                self.last_stream_id = event.stream_id
+                sink.head_received(event.stream_id, event.headers, event.end_stream)
+            elif kind is StreamClosed:
+                sink.stream_closed(event.stream_id, event.error_code)
+            elif kind is DataReceived:
+                sink.data_received(event.stream_id, event.data, event.end_stream)
+            elif kind is TrailersReceived:
+                sink.trailers_received(event.stream_id, event.headers)
+            elif kind is StreamReset:
+                sink.reset_received(event.stream_id)
+            else:
+                self._dispatch_control(kind)
+
+    def _dispatch_control(self, kind: type[object]) -> None:
+        sink = self._sink
+        if kind is PingAcknowledged:
+            sink.ping_acknowledged()
+        elif kind is SettingsReceived:
+            sink.settings_received()
+        elif kind is ConnectionClosed:
+            self.is_over = True
+            sink.connection_closed()
+        elif kind is not SettingsAcknowledged:
+            sink.control_received()
+
+    def give_credit(self, stream_id: int, size: int) -> None:
+        """Let the client send *size* bytes more: as many of its body were consumed."""
+        if not self.is_over:
+            self._connection.acknowledge_received_data(size, stream_id)
+
+    def has_leaked(self) -> bool:
+        """Return whether so much of the connection's window is lost that it has to end."""
+        return not self.is_over and self._connection.local_window_size < _LEAST_WINDOW_BYTES
+
+    # --- out
+
+    def take(self, most_bytes: int) -> bytes:
+        """Return what is to be sent, at most so much; raises FramingFault."""
+        if self.is_over:
+            return b""
+        try:
+            data = self._connection.data_to_send(most_bytes)
+        except NGH2Error:
+            raise self._give_up(INTERNAL_ERROR) from None
+        self._dispatch()
+        return data
+
+    def interim(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Send an interim response."""
+        if self.is_over:
+            return
+        try:
+            self._connection.send_informational_response(stream_id, headers)
+        except StreamProtocolError:
+            if not self._is_closed(stream_id):
+                raise
+
+    def begin(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]], ends: bool) -> None:
+        """Send the head of a response."""
+        if self.is_over:
+            return
+        try:
+            self._connection.send_response(stream_id, headers, end_stream=ends)
+        except StreamProtocolError:
+            if not self._is_closed(stream_id):
+                raise
+
+    def send(self, stream_id: int, data: bytes, ends: bool) -> None:
+        """Send a piece of a body, once the client has room for it."""
+        if self.is_over:
+            return
+        try:
+            self._connection.send_data(stream_id, data, end_stream=ends)
+        except StreamProtocolError:
+            if not self._is_closed(stream_id):
+                raise
+
+    def _is_closed(self, stream_id: int) -> bool:
+        """Return whether the stream is closed, of which the sink may not have heard yet."""
+        try:
+            self._connection.stream_remote_window_size(stream_id)
+        except StreamUnavailableError:
+            return True
+        return False
+
+    def unsent_bytes(self, stream_id: int) -> int:
+        """Return how many bytes of a body wait, because the client has no room or does not read."""
+        return self._connection.queued_body_size(stream_id)
+
+    def reset(self, stream_id: int, error_code: int) -> None:
+        """Reset the stream: what of it was not sent yet never will be."""
+        if not self.is_over:
+            self._connection.reset_stream(stream_id, error_code)
+
+    def ping(self) -> None:
+        """Ask the client for an answer: it comes after all that the client sent before."""
+        if not self.is_over:
+            self._connection.ping()
+
+    def announce_end(self) -> None:
+        """Tell the client to open no more streams (RFC 9113 §6.8); those on their way count."""
+        if not self.is_over:
+            self._connection.send_shutdown_notice()
+
+    def refuse_more(self) -> None:
+        """Serve no stream that is opened from now on."""
+        if self.is_over:
+            return
+        self._connection.send_goaway(NO_ERROR, last_stream_id=self.last_stream_id)
+
+    def end(self, error_code: int) -> bytes:
+        """End the connection, and return what is still to be sent."""
+        if self.is_over:
+            return b""
+        self.is_over = True
+        try:
+            self._connection.terminate_connection(error_code, last_stream_id=self.last_stream_id)
+            return self._connection.data_to_send()
+        except NGH2Error:
+            return b""  # both have said already that this is the end

@@ -1,0 +1,37 @@
+"""Response heads of HTTP/2 say what those of HTTP/1.1 say, without what is about a connection."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.writing.h2_head import render_h2_head
+
+NAMES = st.sampled_from([b"Date", b"X-Thing", b"content-length", b"Set-Cookie"])
+VALUES = st.binary(max_size=8).filter(
+    lambda value: value.strip(b" \t") == value and not set(value) & set(b"\r\n")
+)
+
+
+@given(fields=st.lists(st.tuples(NAMES, VALUES), max_size=5))
+def test_every_line_is_a_field_with_its_name_in_lower_case(
+    fields: list[tuple[bytes, bytes]],
+) -> None:
+    lines = b"".join(b"\r\n%b: %b" % field for field in fields)
+    expected = [(b":status", b"204")] + [(name.lower(), value) for name, value in fields]
+    assert render_h2_head(204, lines) == expected
+    assert render_h2_head(204, lines) == expected  # from what was remembered
+
+
+@pytest.mark.parametrize(
+    "name", ["Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "Proxy-Connection"]
+)
+def test_a_field_about_a_connection_is_left_out(name: str) -> None:
+    """9113.6: none is sent in a response, whatever a service says."""
+    lines = b"\r\n%b: x\r\nA: b" % name.encode()
+    for _ in range(2):
+        assert render_h2_head(200, lines) == [(b":status", b"200"), (b"a", b"b")]
+
+
+def test_a_large_line_is_read_and_not_remembered() -> None:
+    line = b"X: " + b"y" * 1000
+    assert render_h2_head(200, b"\r\n" + line)[1] == (b"x", b"y" * 1000)

@@ -1,0 +1,379 @@
+"""A connection of HTTP/2 serves its streams side by side, at the same decision as HTTP/1.1."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.proxy.h2.framing import MAX_STREAMS
+from tests.keyring.peers import until
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway, good_token
+from tests.proxy.h2.frames import (
+    PREFACE,
+    Code,
+    Field,
+    Flag,
+    Kind,
+    body,
+    frame,
+    headers,
+    request_fields,
+    rst_stream,
+    settings,
+)
+from tests.proxy.h2.wire import Http2Client
+from tests.proxy.messages import make_answer
+from tests.proxy.service import Service, echo, serve
+from tests.proxy.wire import Wire
+
+TOKEN: Field = (b"authorization", b"Bearer " + good_token())
+
+
+def api(path: bytes = b"/api/x", *fields: Field, method: bytes = b"GET") -> list[Field]:
+    return request_fields(path, TOKEN, *fields, method=method)
+
+
+async def see(client: Http2Client, holds: Callable[[], bool]) -> None:
+    """Wait until frames that came make *holds* true."""
+
+    def is_seen() -> bool:
+        client.read()
+        return holds()
+
+    await client.wire.wait_for(is_seen)
+
+
+async def speak(gateway: RunningGateway) -> Http2Client:
+    client = Http2Client(await gateway.connect())
+    client.begin()
+    return client
+
+
+async def lines_of(
+    gateway: RunningGateway, capture: pytest.CaptureFixture[str]
+) -> list[dict[str, Any]]:
+    """Stop *gateway* and return the lines of its access log."""
+    await gateway.stop()
+    return [json.loads(line) for line in capture.readouterr().out.splitlines()]
+
+
+async def never(service: Service, wire: Wire) -> None:
+    """Read requests, and answer none."""
+    while True:
+        await service.read_request(wire)
+
+
+async def test_an_allowed_request_reaches_the_service_as_http_1_1(
+    service: Service, gateway: RunningGateway
+) -> None:
+    client = await speak(gateway)
+    stream = await client.fetch(api(b"/api/orders?page=2"))
+    assert (stream.status, bytes(stream.body)) == (200, b"hello")
+    (request,) = service.requests
+    assert request.start == b"GET /api/orders?page=2 HTTP/1.1"
+    assert request.all(b"host") == [b"gateway.test"]
+    assert [one[:4] for one in request.all(b"via")] == [b"2.0 "]
+
+
+@pytest.mark.parametrize("size", [1, 5, 23, 24, 25])
+async def test_the_preface_may_come_in_pieces(gateway: RunningGateway, size: int) -> None:
+    """9113.11"""
+    client = Http2Client(await gateway.connect())
+    raw = PREFACE + settings() + headers(1, api())
+    for at in range(0, len(raw), size):
+        client.send(raw[at : at + size])
+        await gateway.ask(b"GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        if at > 60:
+            client.send(raw[at + size :])
+            break
+    await client.wait_over(1)
+    assert client.stream(1).status == 200
+
+
+@pytest.mark.parametrize(
+    "before", [b"GET /open/x HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n", b"PRI  * HTTP/2.0\r\n\r\n"]
+)
+async def test_the_preface_comes_first_and_to_the_byte(
+    gateway: RunningGateway, before: bytes
+) -> None:
+    """9113.11"""
+    wire = await gateway.connect()
+    rest = PREFACE if b"PRI" not in before else PREFACE[18:]
+    wire.send(before + rest + settings())
+    await wire.wait_end()
+    assert b"HTTP/1.1 400 " in wire.received
+
+
+async def test_without_http2_there_is_http_1_1_alone(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(http2=False)
+    wire = await gateway.connect()
+    wire.send(PREFACE + settings())
+    await wire.wait_end()
+    assert wire.received.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_as_many_streams_as_are_allowed_are_served_side_by_side(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = echo
+    client = await speak(gateway)
+    numbers = [client.ask(api(b"/api/%d" % number)) for number in range(MAX_STREAMS)]
+    await client.wait_over(*numbers)
+    bodies = [bytes(client.stream(number).body) for number in numbers]
+    assert bodies == [b"/api/%d " % number for number in range(MAX_STREAMS)]
+
+
+async def test_a_refusal_is_that_of_http_1_1_and_is_logged_and_counted(
+    start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    client = await speak(gateway)
+    stream = await client.fetch(request_fields(b"/api/x"))
+    assert stream.label == "401 token_missing"
+    assert service.received == b""
+    assert gateway.metric("gateway_decisions_total", route="api", reason="token_missing") == 1
+    (line,) = await lines_of(gateway, capfd)
+    assert (line["status"], line["reason"], line["path"]) == (401, "token_missing", "/api/x")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(api(b"/api/x", (b"connection", b"close")), id="found by the library"),
+        pytest.param(api(b"/api/x", (b"host", b"other.test")), id="found by the reader of heads"),
+    ],
+)
+async def test_a_malformed_request_resets_its_stream_and_is_logged_and_counted(
+    start_gateway: StartGateway,
+    service: Service,
+    capfd: pytest.CaptureFixture[str],
+    fields: list[Field],
+) -> None:
+    """9113.1"""
+    gateway = await start_gateway(access_log="stdout")
+    client = await speak(gateway)
+    stream = await client.fetch(fields)
+    assert stream.reset == Code.PROTOCOL_ERROR
+    assert (await client.fetch(api())).status == 200
+    assert len(service.requests) == 1
+    assert gateway.metric("gateway_decisions_total", route="", reason="request_malformed") == 1
+    line, _ = await lines_of(gateway, capfd)
+    assert (line["status"], line["reason"]) == (400, "request_malformed")
+
+
+async def test_fields_over_the_limit_are_refused_for_their_stream_alone(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """9113.12: the decoder's table goes on, and later heads use what is in it."""
+    client = await speak(gateway)
+    stream = await client.fetch(api(b"/api/x", *[(b"x-many", b"y")] * 100))
+    assert stream.label == "431 headers_too_large"
+    assert (await client.fetch(api())).status == 200
+    assert len(service.requests) == 1
+
+
+async def test_a_reset_stream_gives_up_its_request_alone(
+    start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """9113.13"""
+    gateway = await start_gateway(access_log="stdout")
+    service.script = never
+    client = await speak(gateway)
+    first, second = client.ask(api(b"/api/1")), client.ask(api(b"/api/2"))
+    await service.request(1)
+    client.send(rst_stream(first))
+    await until(lambda: any(wire.has_ended for wire in service.connections))
+    ended = [wire for wire in service.connections if wire.has_ended]
+    assert [b"/api/1" in bytes(wire.received) for wire in ended] == [True]
+    (other,) = [wire for wire in service.connections if not wire.has_ended]
+    other.send(make_answer(b"late"))
+    await client.wait_over(second)
+    assert bytes(client.stream(second).body) == b"late"
+    line, _ = await lines_of(gateway, capfd)
+    assert (line["status"], line["path"]) == (499, "/api/1")
+
+
+async def test_a_request_that_is_reset_in_the_same_breath_reaches_no_service(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """CVE-2023-44487."""
+    client = await speak(gateway)
+    client.send(headers(1, api()) + rst_stream(1) + headers(3, api(b"/api/after")))
+    await client.wait_over(3)
+    assert [request.start for request in service.requests] == [b"GET /api/after HTTP/1.1"]
+
+
+async def test_a_connection_that_resets_too_much_is_ended_and_all_its_requests_are(
+    service: Service, gateway: RunningGateway
+) -> None:
+    client = await speak(gateway)
+    client.send(b"".join(headers(n, api()) + rst_stream(n) for n in range(1, 101, 2)))
+    await client.wait_gone()
+    assert client.goaways[-1][1] == Code.ENHANCE_YOUR_CALM
+    assert service.received == b""
+    await until(lambda: gateway.metric("gateway_connections_open") == 0)
+
+
+# --- bodies
+
+
+async def test_a_body_of_unknown_length_is_chunked(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """VU#357312: an empty DATA frame does not end it."""
+    service.script = echo
+    client = await speak(gateway)
+    client.send(headers(1, api(method=b"POST"), ends=False))
+    for piece in (b"one", b"", b"two"):
+        client.send(body(1, piece, ends=False))
+        await client.wait_read()
+    client.send(body(1, b"", ends=True))
+    await client.wait_over(1)
+    assert bytes(client.stream(1).body) == b"/api/x onetwo"
+    assert service.requests[0].all(b"transfer-encoding") == [b"chunked"]
+
+
+async def test_the_end_of_a_body_that_came_in_one_piece_of_input_is_passed_on_once(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9112 §7.1: a second last chunk would be read as a part of the next request."""
+    service.script = echo
+    client = await speak(gateway)
+    pieces = [body(1, piece, ends=False) for piece in (b"one", b"", b"two")]
+    client.send(headers(1, api(method=b"POST"), ends=False) + b"".join(pieces) + body(1, b""))
+    await client.wait_over(1)
+    client.skip_to(3)
+    assert (await client.fetch(api(b"/api/next"))).body == b"/api/next "
+    assert bytes(client.stream(1).body) == b"/api/x onetwo"
+    (connection,) = service.connections
+    assert connection.received.count(b"\r\n0\r\n\r\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"four", b"a longer one"])
+async def test_a_body_of_another_length_than_said_is_reset(
+    service: Service, gateway: RunningGateway, content: bytes
+) -> None:
+    """9113.9"""
+    client = await speak(gateway)
+    fields = api(b"/api/x", (b"content-length", b"7"), method=b"POST")
+    stream = await client.fetch(fields, content)
+    assert stream.reset == Code.PROTOCOL_ERROR
+    assert (await client.fetch(api(b"/api/next"))).status == 200
+    assert [one.target for one in service.requests if one.body] == []
+
+
+async def test_a_refused_upload_gets_its_response_and_then_a_reset_without_error(
+    gateway: RunningGateway,
+) -> None:
+    """9113.14"""
+    client = await speak(gateway)
+    client.send(headers(1, request_fields(b"/api/x", method=b"POST"), ends=False))
+    await client.wait_over(1)
+    await client.wait_read()
+    stream = client.stream(1)
+    assert (stream.status, stream.is_ended, stream.reset) == (401, True, Code.NO_ERROR)
+
+
+async def test_a_service_that_takes_nothing_holds_back_one_stream(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """9113.15: its window is used up, and no other's."""
+
+    async def take_nothing(service: Service, wire: Wire) -> None:
+        head = await wire.read_until(b"\r\n\r\n")
+        if b"/api/slow" in head:
+            wire.stop_reading()
+            return
+        wire.send(make_answer(b"fast"))
+
+    service.script = take_nothing
+    client = await speak(gateway)
+    client.send(headers(1, api(b"/api/slow", method=b"POST"), ends=False))
+    sent = 0
+    while await client.wait_read() and sent + 16_000 <= 65_535 + client.window_updates.get(1, 0):
+        client.send(body(1, bytes(16_000), ends=False))
+        sent += 16_000
+    client.skip_to(3)
+    assert (await client.fetch(api(b"/api/fast"))).body == b"fast"
+
+
+async def test_credit_comes_back_for_all_of_a_body(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = serve(make_answer(b"done"))
+    client = await speak(gateway)
+    client.send(headers(1, api(method=b"POST"), ends=False))
+    for _ in range(10):
+        client.send(body(1, bytes(30_000), ends=False))
+        await client.wait_read()
+    client.send(body(1, b"", ends=True))
+    await client.wait_over(1)
+    assert client.stream(1).status == 200
+    assert client.window_updates[1] >= 300_000 - 65_536
+    assert len(service.requests[0].body) == 300_000
+
+
+# --- deadlines
+
+
+async def test_an_idle_connection_is_ended_without_an_error(gateway: RunningGateway) -> None:
+    client = await speak(gateway)
+    assert (await client.fetch(api())).status == 200
+    gateway.expire(61)
+    await client.wait_gone()
+    assert client.goaways == [(1, Code.NO_ERROR)]
+
+
+async def test_a_client_that_says_nothing_after_the_preface_is_ended(
+    gateway: RunningGateway,
+) -> None:
+    wire = await gateway.connect()
+    wire.send(PREFACE)
+    await wire.wait_for(lambda: bool(wire.received))
+    gateway.expire(11)
+    await wire.wait_end()
+
+
+async def test_a_body_that_comes_too_slowly_is_refused_on_its_stream(
+    gateway: RunningGateway,
+) -> None:
+    client = await speak(gateway)
+    client.send(headers(1, api(method=b"POST"), ends=False) + body(1, b"x", ends=False))
+    await client.wait_read()
+    for seconds in range(60):
+        gateway.expire(seconds)
+    await client.wait_over(1)
+    assert client.stream(1).label == "408 request_timeout"
+    client.skip_to(3)
+    assert (await client.fetch(api())).status == 200
+
+
+# --- drain
+
+
+async def test_a_drain_is_announced_and_serves_what_is_on_its_way(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """9113.16: a notice, then after a round trip the last stream; then the connection closes."""
+    service.script = never
+    client = await speak(gateway)
+    client.polite = False
+    first = client.ask(api(b"/api/1"))
+    await service.request(0)
+    stopping = gateway.gateway.data._listener
+    for client_connection in stopping._clients:
+        client_connection.close_when_idle()
+    await see(client, lambda: bool(client.goaways))
+    assert client.goaways == [(2**31 - 1, Code.NO_ERROR)]
+    second = client.ask(api(b"/api/2"))
+    await service.request(1)
+    pings = [one for one in client.frames if one.kind == Kind.PING and not one.has(Flag.ACK)]
+    client.send(frame(Kind.PING, 0, pings[0].payload, Flag.ACK))
+    await see(client, lambda: len(client.goaways) > 1)
+    assert client.goaways[1] == (second, Code.NO_ERROR)
+    for wire in service.connections:
+        wire.send(make_answer(b"bye"))
+    await client.wait_gone()
+    assert [client.stream(one).status for one in (first, second)] == [200, 200]
