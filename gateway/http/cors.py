@@ -19,7 +19,7 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
 from gateway.http.host_cors import HostCors
 from gateway.http.reading.request import Request
-from gateway.http.writing.rewriting import edit_response_fields, keep_fields
+from gateway.http.writing.rewriting import edit_response_fields, keep_fields, without_removed
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 
@@ -131,6 +131,12 @@ def edit_response(fields: bytes, options: RouteOptions, request: Request) -> byt
         fields = edit_response_fields(fields, rewrite.response_fields)
     cors = options.cors
     return fields if cors is None else without_cors_fields(fields) + cors_fields(cors, request)
+
+
+def edit_trailers(fields: bytes, options: RouteOptions) -> bytes:
+    """Return the trailers of a response without those that the route removes."""
+    rewrite = options.rewrite
+    return fields if rewrite is None else without_removed(fields, rewrite.response_fields)
 
 
 def without_cors_fields(fields: bytes) -> bytes:

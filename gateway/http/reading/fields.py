@@ -29,6 +29,7 @@ from gateway.http.reading.names import (
     HOST,
     MAX_FORWARDS,
     REFUSED,
+    TE,
     TRACEPARENT,
     TRANSFER_ENCODING,
     UPGRADE,
@@ -56,7 +57,7 @@ _HOPS_DIGITS = 9
 
 _CSRF = b"\r\nx-csrf: "
 
-_OF_UPGRADE = frozenset((CONNECTION, UPGRADE))
+_CHECKED_LATER = frozenset((CONNECTION, UPGRADE, TE))
 
 
 class Refused(NamedTuple):
@@ -76,7 +77,8 @@ class Fields:
     fields never change, and are shared by all requests that repeat them. *fault* is the first
     thing wrong with them, *known* the token that was verified from them, *refused* the refusal of
     their last request without a token. *joined* is all of *lines*, if they are likely to be
-    repeated. *traceparent* is None if there is none. *cookies* are the gateway's own, in order, as
+    repeated. *traceparent* is None if there is none. *accepts_trailers* says that TE
+    has ``trailers``. *cookies* are the gateway's own, in order, as
     pairs of name and value. *session* is set on a copy alone, by ``for_session``.
 
     *credentials* are tokens from elsewhere than Authorization, with the names of their places. Once
@@ -85,6 +87,7 @@ class Fields:
     """
 
     __slots__ = (
+        "accepts_trailers",
         "also",
         "authorization",
         "by_session",
@@ -126,7 +129,7 @@ class Fields:
         self.joined: bytes | None = None
         self.special_count = self.special_bytes = 0
         self.is_plain = True
-        self.is_chunked = self.expects_continue = False
+        self.is_chunked = self.expects_continue = self.accepts_trailers = False
         self.cookies = NO_OWN_COOKIES
         self.by_session: Fields | None = None
         self.session: object = None
@@ -145,6 +148,7 @@ class Fields:
         fields.authorization = (value,)
         fields.cookies = self.cookies
         fields.credentials = self.credentials
+        fields.accepts_trailers = self.accepts_trailers
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
         return fields
 
@@ -355,8 +359,8 @@ class Fields:
         if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
             return
         # An ignored upgrade must not make a request unusual: Java's clients offer one with every
-        # request. What is left of these two fields is checked when the head is complete.
-        self.is_plain = self.is_plain and kind in _OF_UPGRADE
+        # request. What is left of these fields is checked when the head is complete.
+        self.is_plain = self.is_plain and kind in _CHECKED_LATER
         if kind == HOST:
             if self.host:
                 self.find(Reason.REQUEST_MALFORMED, "more than one Host field")
@@ -407,6 +411,9 @@ class Fields:
             self.via = b"%b, %b" % (self.via, value) if self.via else value
         elif kind == MAX_FORWARDS:
             self._add_max_forwards(value)
+        elif kind == TE:
+            members = value.lower().split(b",")
+            self.accepts_trailers |= any(one.strip(b" \t") == b"trailers" for one in members)
         else:
             self._add_incoming(kind, value)
 

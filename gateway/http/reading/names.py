@@ -43,9 +43,10 @@ DATE: Final = 17
 LOGIN: Final = 18
 COOKIE: Final = 19
 CREDENTIAL: Final = 20
+TE: Final = 21
 
-# Hop-by-hop fields (RFC 9110 §7.6.1). `TE` and `Trailer` are dropped, too, since trailers are not
-# forwarded in either direction.
+# Hop-by-hop fields (RFC 9110 §7.6.1). `Trailer` is dropped, too: not all that it announces is
+# forwarded.
 _HOP_BY_HOP = frozenset(
     (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
 )
@@ -91,6 +92,7 @@ _REQUEST_KINDS = {
     b"max-forwards": MAX_FORWARDS,
     b"traceparent": TRACEPARENT,
     b"tracestate": TRACESTATE,
+    b"te": TE,
 }
 
 # Names that frame or route a message, that are set here, or that are dropped: no other spelling of
@@ -109,6 +111,36 @@ _RESPONSE_KINDS = {
     b"connection": CONNECTION,
     b"upgrade": UPGRADE,
 }
+
+# Fields that a response has in its head or nowhere: they frame, route or control the message, say
+# who may read or store it, or are written here (RFC 9110 §6.5.1).
+_NEVER_TRAILERS: Final = frozenset(
+    (
+        b"age",
+        b"alt-svc",
+        b"cache-control",
+        b"cdn-cache-control",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-range",
+        b"content-security-policy",
+        b"content-type",
+        b"expires",
+        b"host",
+        b"location",
+        b"pragma",
+        b"ratelimit",
+        b"ratelimit-policy",
+        b"refresh",
+        b"retry-after",
+        b"set-cookie",
+        b"set-cookie2",
+        b"strict-transport-security",
+        b"vary",
+        b"via",
+        b"x-request-id",
+    )
+)
 
 # Names that begin so are set here, or by an earlier configuration, or by another gateway.
 _RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
@@ -249,6 +281,16 @@ def _classify_response(name: bytes) -> bytes | int:
     if kind is not None:
         return kind
     return DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
+
+
+def trailers_only(lines: list[bytes]) -> list[bytes]:
+    """Return those of *lines* (prefix, value, prefix, value …) that a response may end with."""
+    kept: list[bytes] = []
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        name = prefix[2:-2].lower()
+        if name not in _NEVER_TRAILERS and not name.startswith(b"access-control-"):
+            kept += (prefix, value)
+    return kept
 
 
 def names_field(connection: bytes, name: bytes) -> bool:

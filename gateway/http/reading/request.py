@@ -19,6 +19,7 @@ from gateway.http.reading.credentials import (
 )
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.handshake import check_opening, is_websocket
+from gateway.http.reading.names import names_field
 from gateway.http.reading.trace_context import ReceivedTrace
 
 # RFC 9112 §3.2.2: `http://authority/path?query`. No user information, no fragment.
@@ -143,6 +144,12 @@ class Request:
         if is_repeatable and fields.session is None:  # else X-CSRF is missing
             cookies.browser = found  # the next request with these fields says the same
         return found
+
+    def accepts_trailers(self) -> bool:
+        """Return whether the client says that it reads trailers (RFC 9110 §6.5.1, §10.1.4)."""
+        fields = self.fields
+        is_theirs = self.version == HTTP_2 or names_field(fields.connection, b"te")
+        return fields.accepts_trailers and is_theirs
 
     def has_body(self) -> bool:
         """Return whether a body follows; bytes after an upgrade are none."""

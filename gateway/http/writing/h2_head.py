@@ -55,3 +55,8 @@ def render_h2_head(status: int, fields: bytes) -> list[Header]:
         if header is not None:
             headers.append(header)
     return headers
+
+
+def render_h2_trailers(fields: bytes) -> list[Header]:
+    """Return the trailer section with *fields*: a head without a status."""
+    return render_h2_head(200, fields)[1:]

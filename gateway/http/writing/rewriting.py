@@ -83,13 +83,18 @@ def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
 
 def edit_response_fields(fields: bytes, edits: FieldEdits) -> bytes:
     """Return response *fields* with *edits*; each begins with the end of the line before."""
+    return without_removed(fields, edits) + edits.lines
+
+
+def without_removed(fields: bytes, edits: FieldEdits) -> bytes:
+    """Return response *fields* without those that *edits* remove or replace."""
     if not edits.removed:
-        return fields + edits.lines
+        return fields
 
     def stays(line: bytes) -> bool:
         return canonical_alias(line.partition(b":")[0]) not in edits.removed
 
-    return keep_fields(fields, stays) + edits.lines
+    return keep_fields(fields, stays)
 
 
 def keep_fields(fields: bytes, stays: Callable[[bytes], bool]) -> bytes:

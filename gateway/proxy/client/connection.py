@@ -661,11 +661,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         else:
             self.write(data)
 
-    def end(self) -> None:
-        """End the response."""
+    def end(self, trailers: bytes = b"") -> None:
+        """End the response; only a chunked one can have *trailers* (RFC 9112 §7.1.2)."""
         if self._is_chunked:
             self._is_chunked = False
-            self.write(b"0\r\n\r\n")
+            self.write(b"0%b\r\n\r\n" % trailers)
 
     def end_early(self) -> None:
         """End a response before its upstream does."""

@@ -5,7 +5,7 @@ from time import monotonic, time
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, Needed, NeedIntrospection, NeedKeys, Publish
-from gateway.http.cors import cors_fields, edit_response, refused_path_fields
+from gateway.http.cors import cors_fields, edit_response, edit_trailers, refused_path_fields
 from gateway.http.reading.cookies import kept_private, without_own_cookies
 from gateway.http.reading.handshake import check_agreement, is_websocket, select_bearer
 from gateway.http.reading.request import Request
@@ -51,6 +51,7 @@ class Exchange:
         "_is_responding",
         "_length",
         "_resent",
+        "_trailers",
         "allow",
         "client",
         "deny",
@@ -306,6 +307,16 @@ class Exchange:
         self._length = length
         self._has_body = has_body
 
+    def trailers_received(self, fields: bytes) -> None:
+        """Take the trailers, if the client reads them; the response then does not go as a whole."""
+        if not self.request.accepts_trailers():
+            return
+        self._flush()
+        port, allow = self.port, self.allow
+        if port.edits_responses and allow is not None:
+            fields = edit_trailers(fields, port.routes[allow.route.index].options)
+        self._trailers = fields
+
     def response_continued(self) -> None:
         """Send what has arrived of a response that is not complete yet."""
         if self._fields is not None:
@@ -351,6 +362,7 @@ class Exchange:
         self.sent_bytes += len(data)
         if fields is not None:
             self._fields = None
+            self._trailers = b""
             self._is_responding = True
             self.client.begin(self.status, fields, self._length, self._has_body, data)
         elif data:
@@ -362,7 +374,7 @@ class Exchange:
         client, fields = self.client, self._fields
         if fields is None:
             self._flush()
-            client.end()
+            client.end(self._trailers)
         else:
             # It came whole, as most do: that takes no call but one.
             self._fields = None

@@ -256,6 +256,16 @@ class Framing:
             if not self._is_closed(stream_id):
                 raise
 
+    def end_with(self, stream_id: int, trailers: Sequence[tuple[bytes, bytes]]) -> None:
+        """End a body with *trailers*, once all of it was sent."""
+        if self.is_over:
+            return
+        try:
+            self._connection.send_trailers(stream_id, trailers)
+        except StreamProtocolError:
+            if not self._is_closed(stream_id):
+                raise
+
     def _is_closed(self, stream_id: int) -> bool:
         """Return whether the stream is closed, of which the sink may not have heard yet."""
         try:

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
-from gateway.http.writing.h2_head import render_h2_head
+from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.h2.framing import INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, Framing
@@ -218,12 +218,16 @@ class Stream:
             self.exchange.client_ready()
         return True
 
-    def end(self) -> None:
-        """End the response."""
+    def end(self, trailers: bytes = b"") -> None:
+        """End the response, with *trailers* if there are any (RFC 9113 §8.1)."""
         self._ended = True
-        if not self.is_closed:
+        if self.is_closed:
+            return
+        if trailers:
+            self._owner.framing.end_with(self.id, render_h2_trailers(trailers))
+        else:
             self._owner.framing.send(self.id, b"", True)
-            self._owner.send_soon()
+        self._owner.send_soon()
 
     def end_early(self) -> None:
         """End a response before its upstream does."""

@@ -42,8 +42,11 @@ class Client(Protocol):
     def body(self, data: bytes) -> None:
         """Send a piece of the body, which is not empty."""
 
-    def end(self) -> None:
-        """End the response: it is complete."""
+    def end(self, trailers: bytes = b"") -> None:
+        """End the response, which is complete, with *trailers* if its framing has a place for them.
+
+        They are lines like *fields*, and only there if the request says that the client reads them.
+        """
 
     def whole(
         self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes

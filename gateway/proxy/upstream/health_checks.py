@@ -163,6 +163,9 @@ class _CheckRequest:
         """Remember the status."""
         self.status = status
 
+    def trailers_received(self, fields: bytes) -> None:
+        """Ignore the trailers."""
+
     def response_continued(self) -> None:
         """Drop what has come of the body."""
         self.out.clear()

@@ -15,6 +15,7 @@ from gateway.http.reading.names import (
     TRANSFER_ENCODING,
     UPGRADE,
     ResponseNames,
+    trailers_only,
     without_named,
 )
 from gateway.http.writing.http_date import http_date
@@ -73,6 +74,9 @@ class ResponseSink(Protocol):
 
         If there is a body whose *length* is None, it must be framed anew.
         """
+
+    def trailers_received(self, fields: bytes) -> None:
+        r"""Take the fields that came after the whole body; each begins with ``\r\n``."""
 
 
 class RepeatedHead:
@@ -217,8 +221,19 @@ class ResponseReader:
         if self.is_reusable and not self._unusual and length == self._body_bytes:
             status, lacks_date = self._parser.get_status_code(), self._lacks_date
             self._repeated_head.keep(data, status, self._lines, length, lacks_date)
+        elif self._chunked and self._lines:
+            self._pass_trailers()
         self._sink = None
         return DONE
+
+    def _pass_trailers(self) -> None:
+        """Pass on the trailers, or none of them if they are too large."""
+        lines = self._lines
+        if len(lines) > 2 * _MAX_FIELDS or sum(map(len, lines)) > _MAX_HEAD_BYTES:
+            return
+        fields = b"".join(trailers_only(without_named(lines, self._connection)))
+        if self._sink is not None and fields:
+            self._sink.trailers_received(fields)
 
     def _take_repeated(self, body: bytes) -> bool:
         """Take a whole response with the repeated head and this *body*."""
@@ -302,7 +317,7 @@ class ResponseReader:
             raise StopParsing
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; trailers are dropped (RFC 9110 §6.5.1)."""
+        """Take one field, or a trailer, which never becomes a field of a head (RFC 9110 §6.5.1)."""
         kind = _NAMES[name]
         # By type, which is cheaper than isinstance: most fields are forwarded as they are.
         if type(kind) is bytes:
@@ -354,7 +369,7 @@ class ResponseReader:
             self._stop("the response head is too large")
         if self._unusual:
             lines = self._end_to_end(lines, status)
-            self._lines = []  # for trailers, which are dropped
+            self._lines = []  # for trailers
         version = self._parser.get_http_version()
         if not version.startswith("1."):
             self._stop("a response in another version of HTTP")

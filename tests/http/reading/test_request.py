@@ -7,7 +7,8 @@ import pytest
 from gateway.decision.reason import Reason
 from gateway.http.reading.cookies import SESSION_COOKIE, OwnCookies
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.request import HTTP_1_0, Request
+from gateway.http.reading.names import CONNECTION, TE
+from gateway.http.reading.request import HTTP_1_0, HTTP_1_1, HTTP_2, Request
 
 
 def make(method: str = "GET", target: bytes = b"/x", **fields: Any) -> Request:
@@ -133,3 +134,36 @@ def test_what_is_forwarded_by_a_session_says_nothing_about_the_next_request() ->
 
     assert request.browser().csrf == b""
     assert Request("POST", b"/x", received).browser().csrf == b"1"
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "connection", "accepts"),
+    [
+        (HTTP_1_1, [b"trailers"], b"TE", True),
+        (HTTP_1_1, [b"gzip;q=0.5, Trailers "], b"close, te", True),
+        (HTTP_1_1, [b"gzip", b"trailers"], b"TE", True),
+        (HTTP_1_1, [b"trailers", b"gzip"], b"TE", True),
+        (HTTP_1_1, [b"trailers"], b"", False),  # it may be what another hop reads
+        (HTTP_1_1, [b"x-trailers"], b"TE", False),
+        (HTTP_1_1, [b""], b"TE", False),
+        (HTTP_1_1, [], b"TE", False),
+        (HTTP_2, [b"trailers"], b"", True),
+        (HTTP_2, [], b"", False),
+    ],
+)
+def test_a_client_reads_trailers_if_it_says_so(
+    version: int, values: list[bytes], connection: bytes, accepts: bool
+) -> None:
+    """9110.15."""
+    request = make()
+    request.version = version
+    for value in values:
+        request.fields.add_special(TE, value)
+    if connection:
+        request.fields.add_special(CONNECTION, connection)
+
+    assert request.accepts_trailers() is accepts
+    assert request.fields.with_authorization(b"x").accepts_trailers is any(
+        b"trailers" in value.lower().replace(b"x-trailers", b"") for value in values
+    )
+    assert request.fields.is_plain

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.writing.h2_head import render_h2_head
+from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 
 NAMES = st.sampled_from([b"Date", b"X-Thing", b"content-length", b"Set-Cookie"])
 VALUES = st.binary(max_size=8).filter(
@@ -35,3 +35,7 @@ def test_a_field_about_a_connection_is_left_out(name: str) -> None:
 def test_a_large_line_is_read_and_not_remembered() -> None:
     line = b"X: " + b"y" * 1000
     assert render_h2_head(200, b"\r\n" + line)[1] == (b"x", b"y" * 1000)
+
+
+def test_trailers_have_no_status() -> None:
+    assert render_h2_trailers(b"\r\nX-Sum: 1\r\nUpgrade: h2c") == [(b"x-sum", b"1")]

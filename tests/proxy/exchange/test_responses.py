@@ -6,7 +6,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import ROUTES, RunningGateway, bearer
 from tests.proxy.messages import make_answer, make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Script, Service, serve
 from tests.proxy.wire import Cut, Wire
@@ -362,3 +363,82 @@ async def test_a_bad_chunk_in_a_response_resets_the_client(service: Service, cli
 
     with pytest.raises(Cut):
         await read_answer(client)
+
+
+# --- trailers
+
+TRAILED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+    b"5\r\nhello\r\n0\r\nX-Sum: 12\r\nSet-Cookie: a=b\r\n\r\n"
+)
+READS_TRAILERS = (b"TE: gzip;q=0.5, Trailers", b"Connection: TE")
+
+
+@pytest.mark.parametrize("cut", [TRAILED.index(b"5\r\nhello"), len(TRAILED) - 10, len(TRAILED)])
+async def test_trailers_reach_a_client_that_reads_them(
+    service: Service, client: Wire, cut: int
+) -> None:
+    """9110.15."""
+    has_head = asyncio.Event()
+
+    async def answer(own: Service, wire: Wire) -> None:
+        await own.read_request(wire)
+        wire.send(TRAILED[:cut])
+        await has_head.wait()
+        wire.send(TRAILED[cut:])
+
+    service.script = answer
+    client.send(make_request("/open/", *READS_TRAILERS) + make_request("/nowhere"))
+
+    await read_head(client)
+    has_head.set()
+    assert await client.read_until(b"12\r\n\r\n") == b"5\r\nhello\r\n0\r\nX-Sum: 12\r\n\r\n"
+    assert (await read_answer(client)).status == 404
+    assert not service.requests[0].has(b"te")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (b"TE: trailers",),
+        (b"Connection: TE",),
+        (b"TE: gzip", b"Connection: TE"),
+        (b"TE: no-trailers", b"Connection: TE"),
+    ],
+)
+async def test_no_trailers_reach_a_client_that_may_not_read_them(
+    service: Service, client: Wire, lines: tuple[bytes, ...]
+) -> None:
+    """9110.15."""
+    service.script = serve(TRAILED)
+
+    for _ in range(2):
+        client.send(make_request("/open/", *lines))
+        await read_head(client)
+        assert await client.read_until(b"0\r\n\r\n") == b"5\r\nhello\r\n0\r\n\r\n"
+
+
+async def test_a_client_of_http_1_0_gets_the_body_without_trailers(
+    service: Service, client: Wire
+) -> None:
+    service.script = serve(TRAILED)
+
+    client.send(b"GET /open/ HTTP/1.0\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n")
+
+    await read_head(client)
+    assert await client.read_to_end() == b"hello"
+
+
+async def test_what_a_route_removes_is_removed_from_trailers_too(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    rewrite = {"answer_headers": {"remove": ["X-Sum"]}}
+    gateway = await start_gateway(routes=[dict(ROUTES[0]) | {"rewrite": rewrite}])
+    client = await gateway.connect()
+    service.script = serve(TRAILED.replace(b"Set-Cookie: a=b", b"x_sum: 3\r\nX-More: 1"))
+
+    client.send(make_request("/open/", *READS_TRAILERS))
+
+    await read_head(client)
+    assert await client.read_until(b"1\r\n\r\n") == b"5\r\nhello\r\n0\r\nX-More: 1\r\n\r\n"

@@ -54,6 +54,43 @@ def then_close(raw: bytes) -> Script:
     return script
 
 
+TRAILED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n0\r\nGrpc-Status: 0\r\nSet-Cookie: a=b\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("window", [None, 2])
+async def test_trailers_come_after_the_body_if_the_client_reads_them(
+    service: Service, gateway: RunningGateway, window: int | None
+) -> None:
+    """9110.15."""
+    service.script = serve(TRAILED)
+    client = await speak(gateway, window)
+    stream = client.ask(api(b"/api/x", (b"te", b"trailers")))
+    if window is not None:
+        await see(client, lambda: len(client.stream(stream).body) == window)
+        assert not client.stream(stream).is_over
+        client.send(window_update(stream, 100))
+    await client.wait_over(stream)
+
+    got = client.stream(stream)
+    assert (got.status, bytes(got.body), got.is_ended) == (200, b"hello", True)
+    assert got.trailers == [(b"grpc-status", b"0")]
+
+
+async def test_a_client_that_does_not_read_trailers_gets_none(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """9110.15."""
+    service.script = serve(TRAILED)
+    client = await speak(gateway)
+
+    stream = await client.fetch(api())
+
+    assert (stream.status, bytes(stream.body), stream.trailers) == (200, b"hello", [])
+
+
 async def test_a_response_of_unknown_length_ends_with_its_stream(
     service: Service, gateway: RunningGateway
 ) -> None:

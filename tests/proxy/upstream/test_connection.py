@@ -328,6 +328,9 @@ class Requester:
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take any head."""
 
+    def trailers_received(self, fields: bytes) -> None:
+        raise AssertionError
+
     def response_continued(self) -> None:
         """Send nothing."""
 

@@ -29,6 +29,9 @@ class Sink:
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.calls.append((status, undated(fields), length, has_body))
 
+    def trailers_received(self, fields: bytes) -> None:
+        self.calls.append(fields)
+
 
 def read(reader: ResponseReader, sink: Sink, pieces: list[bytes]) -> dict[str, object]:
     """Feed *pieces* until one decides; return everything that came of it."""

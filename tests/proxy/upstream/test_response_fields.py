@@ -16,6 +16,7 @@ class Sink:
     wants_upgrade: bool = False
     out: list[bytes] = field(default_factory=list)
     logins: int = 0
+    trailers: bytes = b""
     interims: list[tuple[int, bytes]] = field(default_factory=list)
     heads: list[tuple[int, bytes, int | None, bool]] = field(default_factory=list)
 
@@ -27,6 +28,9 @@ class Sink:
 
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.heads.append((status, undated(fields), length, has_body))
+
+    def trailers_received(self, fields: bytes) -> None:
+        self.trailers = fields
 
 
 def read(data: bytes, sink: Sink | None = None) -> tuple[int, Sink, ResponseReader]:

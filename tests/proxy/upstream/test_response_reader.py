@@ -24,6 +24,7 @@ class Sink:
     has_body: bool = False
     out: list[bytes] = field(default_factory=list)
     logins: int = 0
+    trailers: bytes = b""
 
     @property
     def body(self) -> bytes:
@@ -37,6 +38,9 @@ class Sink:
 
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.status, self.fields, self.length, self.has_body = status, fields, length, has_body
+
+    def trailers_received(self, fields: bytes) -> None:
+        self.trailers = fields
 
 
 def read(sink: Sink, *pieces: bytes) -> tuple[int, ResponseReader]:
@@ -59,6 +63,54 @@ WHOLE = {
     "interim": (b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + make_answer(b"onetwo"), b"onetwo"),
     "no_content": (b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", b""),
 }
+
+
+# RFC 9110 §6.5.1: what routes or controls the message, or says who may read it. The parser itself
+# refuses what frames it.
+BAD_TRAILERS = (
+    b"Trailer: X-A", b"Upgrade: h2c",
+    b"Content-Type: text/html", b"content-encoding: gzip", b"Set-Cookie: a=b", b"Vary: a",
+    b"Cache-Control: public", b"Date: now", b"Location: /", b"WWW-Authenticate: Basic",
+    b"Access-Control-Allow-Origin: *", b"X-Request-Id: 1", b"Keep-Alive: 5", b"Named: 1",
+)  # fmt: skip
+
+
+@given(cuts=st.lists(st.integers(0, 600), max_size=6))
+def test_trailers_are_taken_but_those_that_belong_in_a_head(cuts: list[int]) -> None:
+    """9110.15."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: named\r\n\r\n"
+    trailers = (b"grpc-status: 0", *BAD_TRAILERS, b"X-Sum: 12")
+    answer = head + b"3\r\none\r\n0\r\n" + b"".join(one + b"\r\n" for one in trailers) + b"\r\n"
+    borders = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
+    sink = Sink()
+
+    outcome, reader = read(sink, *(answer[a:b] for a, b in pairwise(borders) if a < b))
+
+    assert (outcome, sink.body, reader.is_reusable) == (DONE, b"one", True)
+    assert sink.trailers == b"\r\ngrpc-status: 0\r\nX-Sum: 12"
+    assert b"Sum" not in sink.fields
+
+
+@pytest.mark.parametrize("count", [256, 257])
+def test_too_many_trailers_are_dropped_together(count: int) -> None:
+    sink = Sink()
+
+    outcome, _ = read(sink, CHUNKED[:-2] + b"X: 1\r\n" * count + b"\r\n")
+
+    assert (outcome, sink.body) == (DONE, b"onetwo")
+    assert sink.trailers.count(b"X: 1") == (count if count == 256 else 0)
+
+
+def test_trailers_of_one_response_are_not_those_of_the_next() -> None:
+    sink, reader = Sink(), ResponseReader()
+    reader.begin(sink)
+    assert reader.feed(CHUNKED[:-2] + b"X: 1\r\n\r\n") == DONE
+    later = Sink()
+    reader.begin(later)
+
+    assert reader.feed(CHUNKED) == DONE
+
+    assert (sink.trailers, later.trailers) == (b"\r\nX: 1", b"")
 
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
