@@ -31,6 +31,7 @@ USUAL_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 HTTP_1_0: Final = 10
 HTTP_1_1: Final = 11
 HTTP_2: Final = 20
+VERSIONS: Final = {HTTP_1_0: "1.0", HTTP_1_1: "1.1", HTTP_2: "2"}
 
 # TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT is for a forward proxy. The
 # others belong to RTSP and ICE, which the parser reads as well: a request of another protocol must

@@ -77,6 +77,7 @@ class H2Connection(asyncio.BufferedProtocol):
         "_heads",
         "_is_closing",
         "_is_final",
+        "_is_greeted",
         "_is_send_due",
         "_loop",
         "_new",
@@ -111,7 +112,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self._patience = Patience(self._began)
         self._dropped_bytes = 0
         self._end_announced = self._is_final = False  # the steps of a drain
-        self._is_closing = self._is_send_due = False
+        self._is_closing = self._is_send_due = self._is_greeted = False
         self.write_blocked = False
         self._unread_output: UnreadOutput | None = None
         self.deadline = NEVER
@@ -213,12 +214,13 @@ class H2Connection(asyncio.BufferedProtocol):
 
     def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
         """Begin a request."""
-        stream = self._streams[stream_id] = Stream(self, stream_id, self.peer)
-        stream.has_ended = ends
         request = self._heads.read(headers, not ends, b"")
-        if request.wants_upgrade:
+        is_tunnel = request.wants_upgrade
+        if is_tunnel:
             key = b64encode(os.urandom(16))
             request = self._heads.read(headers, not ends, key)
+        stream = self._streams[stream_id] = Stream(self, stream_id, self.peer, is_tunnel)
+        stream.has_ended = ends
         stream.is_malformed = self._heads.is_malformed
         self._add_exchange(stream, request)
         self.deadline = NEVER
@@ -299,10 +301,11 @@ class H2Connection(asyncio.BufferedProtocol):
         self._patience.control_received()
 
     def settings_received(self) -> None:
-        """Wait for requests as long as an idle connection may."""
+        """Wait for requests as long as an idle connection may, once the client has said hello."""
         self._patience.control_received()
-        if not self._streams and not self.write_blocked:
-            self.deadline = monotonic() + self._port.timeouts.idle_seconds
+        if not self._is_greeted:
+            self._is_greeted = True
+            self._await_request()
 
     def ping_acknowledged(self) -> None:
         """Refuse more streams: the client knows by now that the connection ends."""

@@ -39,6 +39,7 @@ PROTOCOL_ERROR: Final = 0x1
 INTERNAL_ERROR: Final = 0x2
 REFUSED_STREAM: Final = 0x7
 CANCEL: Final = 0x8
+CONNECT_ERROR: Final = 0xA
 ENHANCE_YOUR_CALM: Final = 0xB
 
 # Streams that one connection may have open: as many requests can be in flight.
@@ -307,5 +308,7 @@ class Framing:
         try:
             self._connection.terminate_connection(error_code, last_stream_id=self.last_stream_id)
             return self._connection.data_to_send()
-        except NGH2Error:
-            return b""  # both have said already that this is the end
+        except (NGH2Error, KeyError):
+            # Both have said already that this is the end; or the library looks for a body that it
+            # has forgotten by then.
+            return b""

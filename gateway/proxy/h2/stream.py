@@ -8,7 +8,13 @@ from gateway.decision.verdict import Deny
 from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.exchange import Exchange
-from gateway.proxy.h2.framing import INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, Framing
+from gateway.proxy.h2.framing import (
+    CONNECT_ERROR,
+    INTERNAL_ERROR,
+    NO_ERROR,
+    PROTOCOL_ERROR,
+    Framing,
+)
 from gateway.proxy.port import Port
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
@@ -45,6 +51,9 @@ class Stream:
 
     *is_malformed* says that the stream is to be reset instead of answered. *is_closed* says that
     nothing can be sent on it any more, *has_ended* that the client sends no more.
+
+    If the request *wants_tunnel*, a response of 2xx would say that there is one (RFC 8441 §5); a
+    service that declines with one is no response to it.
     """
 
     __slots__ = (
@@ -58,6 +67,7 @@ class Stream:
         "_owner",
         "_pace",
         "_read_rate",
+        "_wants_tunnel",
         "bound",
         "exchange",
         "has_ended",
@@ -68,10 +78,13 @@ class Stream:
         "tunnel",
     )
 
-    def __init__(self, owner: StreamOwner, stream_id: int, peer: Peer) -> None:
+    def __init__(
+        self, owner: StreamOwner, stream_id: int, peer: Peer, wants_tunnel: bool = False
+    ) -> None:
         self._owner = owner
         self.id = stream_id
         self.peer = peer
+        self._wants_tunnel = wants_tunnel
         self.bound: BoundConnections | None = None
         self.exchange: Exchange | None = None
         self.tunnel: Tunnel | None = None
@@ -166,6 +179,8 @@ class Stream:
     ) -> None:
         """Send a response that has come whole."""
         self._ended = True
+        if self._wants_tunnel and status < 300:
+            self.reset(CONNECT_ERROR)
         if self.is_closed:
             return
         self._begun = True
@@ -181,6 +196,8 @@ class Stream:
         self, status: int, fields: bytes, length: int | None, has_body: bool, data: bytes
     ) -> None:
         """Send the head, and the first piece of the body."""
+        if self._wants_tunnel and status < 300:
+            self.reset(CONNECT_ERROR)
         if self.is_closed:
             return
         self._begun = True

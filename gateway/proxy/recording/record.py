@@ -11,7 +11,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny
-from gateway.http.reading.request import Request
+from gateway.http.reading.request import HTTP_2, VERSIONS, Request
 from gateway.http.reading.trace_context import Trace
 from gateway.proxy.port import Port, RouteRecord, RouteState
 from gateway.proxy.streams.client import Client
@@ -23,6 +23,7 @@ from gateway.telemetry.logs.access_line import (
     format_reason,
     format_refused,
     recall_reason,
+    with_http2,
 )
 from gateway.telemetry.logs.combined_line import format_combined
 from gateway.telemetry.logs.quoting import NULL, Json, quote, quote_common
@@ -142,25 +143,24 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             return
         address = port.address_of(exchange.client, request)
         sent_bytes, received_bytes = sizes_of(exchange)
-    json_log.write(
-        format_allowed(
-            time(),
-            exchange.id,
-            b"" if trace is None else trace.trace_id,
-            address,
-            request.method,
-            request.fields.host,
-            split_path(request.target),
-            state.names,
-            exchange.status,
-            NULL if token is None else token.log_subject,
-            NULL if token is None else log.issuer_names[token.issuer.name],
-            sent_bytes,
-            received_bytes,
-            seconds * 1000,
-            exchange.upstream_seconds * 1000,
-        )
+    line = format_allowed(
+        time(),
+        exchange.id,
+        b"" if trace is None else trace.trace_id,
+        address,
+        request.method,
+        request.fields.host,
+        split_path(request.target),
+        state.names,
+        exchange.status,
+        NULL if token is None else token.log_subject,
+        NULL if token is None else log.issuer_names[token.issuer.name],
+        sent_bytes,
+        received_bytes,
+        seconds * 1000,
+        exchange.upstream_seconds * 1000,
     )
+    json_log.write(line if request.version != HTTP_2 else with_http2(line))
 
 
 def record_refused(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
@@ -198,6 +198,8 @@ def record_refused(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but
         received_bytes,
         seconds * 1000,
     )
+    if request.version == HTTP_2:
+        line = with_http2(line)
     if len(line) <= MAX_LINE_BYTES:
         log.recent.keep(line)
     json_log = log.json
@@ -243,7 +245,7 @@ def _unusual_line(
     also = None if exchange.allow is None else exchange.allow.also
     sent_bytes, received_bytes = sizes_of(exchange)
     upstream_seconds = exchange.upstream_seconds
-    return format_line(
+    line = format_line(
         time(),
         exchange.id,
         b"" if trace is None else trace.trace_id,
@@ -265,6 +267,7 @@ def _unusual_line(
         None if would_deny is None else would_deny.reason,
         None if also is None else (also.log_subject, port.log.issuer_names[also.issuer.name]),
     )
+    return line if request.version != HTTP_2 else with_http2(line)
 
 
 def _detail(port: Port, deny: Deny) -> Json:
@@ -304,7 +307,7 @@ def _write_combined_line(  # noqa: PLR0913, PLR0917 - an exchange would hold the
             None if token is None else token.claims.subject,
             request.method,
             request.target,
-            request.is_http11,
+            VERSIONS[request.version],
             status,
             sent_bytes,
             fields.first(b"referer"),

@@ -7,7 +7,7 @@ from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
-from gateway.http.reading.request import Request
+from gateway.http.reading.request import VERSIONS, Request
 from gateway.proxy.port import Port
 from gateway.proxy.recording.record import CLIENT_GONE, Recorded, route_of
 from gateway.proxy.streams.client import Client
@@ -85,7 +85,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - an exchange would hold them,
         named = int(digits) if digits.isdigit() and digits != request.fields.host else None
         attributes["server.port"] = named or _DEFAULT_PORTS[client.peer.proto]
     attributes["client.address"] = port.address_of(client, request).decode()
-    attributes["network.protocol.version"] = "1.1" if request.is_http11 else "1.0"
+    attributes["network.protocol.version"] = VERSIONS[request.version]
     attributes["gateway.request_id"] = request_id.decode()
     if route is not None:
         attributes["http.route"] = _template(route)

@@ -85,6 +85,11 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     )  # fmt: skip
 
 
+def with_http2(line: bytes) -> bytes:
+    """Return *line* of a request that came by HTTP/2; of others, no line says the protocol."""
+    return line[:-2] + b',"protocol":"h2"}\n'
+
+
 def format_reason(names: bytes, reason: Reason, detail: Json) -> bytes:
     """Return the members from ``route`` to ``detail``; *names* are as above."""
     return b'%b,"status":%d,"reason":"%b","detail":%b' % (

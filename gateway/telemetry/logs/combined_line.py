@@ -33,7 +33,7 @@ def format_combined(  # noqa: PLR0913, PLR0917 - one argument for each part of t
     subject: str | None,
     method: str,
     target: bytes,
-    is_http11: bool,
+    version: str,
     status: int,
     sent_bytes: int,
     referer: bytes,
@@ -41,14 +41,15 @@ def format_combined(  # noqa: PLR0913, PLR0917 - one argument for each part of t
 ) -> bytes:
     """Return the line of a request.
 
-    *now* is seconds since the epoch. The others may hold anything, and are empty or None if
-    unknown. Query and fragment of *target* and *referer* are left out, and the user of *referer*.
+    *now* is seconds since the epoch, *version* that of HTTP. The others may hold anything, and are
+    empty or None if unknown. Query and fragment of *target* and *referer* are left out, and the
+    user of *referer*.
     """
     return b'%b - %b [%b] %b %d %d "%b" "%b"\n' % (
         _word(client) or b"-",
         _user(subject),
         _stamp(int(now)),
-        _request_line(method, target, is_http11),
+        _request_line(method, target, version),
         status,
         sent_bytes,
         _field(_without_secrets(referer)),
@@ -56,12 +57,11 @@ def format_combined(  # noqa: PLR0913, PLR0917 - one argument for each part of t
     )
 
 
-def _request_line(method: str, target: bytes, is_http11: bool) -> bytes:
+def _request_line(method: str, target: bytes, version: str) -> bytes:
     if not method:
         return b'"-"'  # the request was malformed
     path = target.partition(b"?")[0].partition(b"#")[0]
-    version = b"1.1" if is_http11 else b"1.0"
-    return b'"%b %b HTTP/%b"' % (_word(method.encode()), _word(path) or b"-", version)
+    return b'"%b %b HTTP/%b"' % (_word(method.encode()), _word(path) or b"-", version.encode())
 
 
 def _user(subject: str | None) -> bytes:

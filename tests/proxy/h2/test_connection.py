@@ -136,6 +136,7 @@ async def test_a_refusal_is_that_of_http_1_1_and_is_logged_and_counted(
     assert gateway.metric("gateway_decisions_total", route="api", reason="token_missing") == 1
     (line,) = await lines_of(gateway, capfd)
     assert (line["status"], line["reason"], line["path"]) == (401, "token_missing", "/api/x")
+    assert line["protocol"] == "h2"
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,18 @@ async def test_a_connection_that_resets_too_much_is_ended_and_all_its_requests_a
     assert client.goaways[-1][1] == Code.ENHANCE_YOUR_CALM
     assert service.received == b""
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
+
+
+@pytest.mark.parametrize("path", [b"/api/x", b"/open/x", b"/api/%zz", b"/nowhere"])
+async def test_every_line_of_the_access_log_says_the_protocol(
+    start_gateway: StartGateway, capfd: pytest.CaptureFixture[str], path: bytes
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    client = await speak(gateway)
+    await client.fetch(api(path))
+    await gateway.ask(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+    first, second = await lines_of(gateway, capfd)
+    assert (first["protocol"], second.get("protocol")) == ("h2", None)
 
 
 # --- bodies

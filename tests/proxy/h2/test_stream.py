@@ -259,6 +259,29 @@ async def test_a_websocket_is_a_stream_with_bytes_both_ways(
     assert stream.is_ended
 
 
+@pytest.mark.parametrize("status", [200, 204, 299])
+async def test_a_service_that_declines_a_websocket_with_success_opens_no_tunnel(
+    service: Service, gateway: RunningGateway, status: int
+) -> None:
+    """8441.3: what it says would be taken for the bytes of the other side."""
+    service.script = then_close(make_answer(b"", status=status))
+    client = await speak(gateway)
+    client.send(headers(1, CONNECT, ends=False))
+    await client.wait_over(1)
+    assert client.stream(1).reset == Code.CONNECT_ERROR
+    assert client.stream(1).heads == []
+
+
+async def test_a_service_that_declines_a_websocket_is_heard(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = then_close(make_answer(b"no", status=426))
+    client = await speak(gateway)
+    client.send(headers(1, CONNECT, ends=False))
+    await client.wait_over(1)
+    assert (client.stream(1).status, bytes(client.stream(1).body)) == (426, b"no")
+
+
 async def test_a_websocket_without_a_token_is_refused(
     service: Service, gateway: RunningGateway
 ) -> None:

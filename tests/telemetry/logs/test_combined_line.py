@@ -24,7 +24,7 @@ class Parts(NamedTuple):
     subject: str | None = "alice"
     method: str = "GET"
     target: bytes = b"/tenants/acme/orders/1"
-    is_http11: bool = True
+    version: str = "1.1"
     status: int = 200
     sent_bytes: int = 220
     referer: bytes = b"https://shop.example.com/cart"
@@ -56,7 +56,7 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 
 def test_a_request_in_the_version_before_says_so() -> None:
-    assert read(Parts(is_http11=False))["request"].endswith(" HTTP/1.0")
+    assert read(Parts(version="1.0"))["request"].endswith(" HTTP/1.0")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_time_is_in_utc(now: float, written: str) -> None:
     method=st.text("GETPOSUHAD-\"\\", max_size=9),
     target=st.binary(max_size=60),
     fields=st.tuples(st.binary(max_size=60), st.binary(max_size=60)),
-    is_http11=st.booleans(),
+    version=st.sampled_from(["1.0", "1.1", "2"]),
 )  # fmt: skip
 def test_any_bytes_in_any_part_make_one_line_of_the_same_parts(
     client: bytes,
@@ -183,11 +183,11 @@ def test_any_bytes_in_any_part_make_one_line_of_the_same_parts(
     method: str,
     target: bytes,
     fields: tuple[bytes, bytes],
-    is_http11: bool,
+    version: str,
 ) -> None:
     parts = Parts()._replace(client=client, subject=subject, method=method, target=target)
     referer, agent = fields
-    line = read(parts._replace(is_http11=is_http11, referer=referer, user_agent=agent))
+    line = read(parts._replace(version=version, referer=referer, user_agent=agent))
 
     assert (line["status"], line["sent"]) == ("200", "220")
     assert line["request"] == "-" or len(line["request"].split(" ")) == 3
