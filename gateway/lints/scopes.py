@@ -57,12 +57,17 @@ def find_suspect_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]
 
 
 def find_scope_patterns(names: Sequence[str], places: Places) -> Iterator[Fault]:
-    """Yield a warning for each scope of *names* with a star: a scope is no pattern.
+    """Yield a warning for each scope of *names* with a star or a `!`: a scope is no pattern.
 
     Some issuers do grant `orders:*`. Then `scope_implies` says what it stands for.
     """
     known = {*_keys(places.main().child("scope_implies"))}
     for scope, part in _asked(names, places):
+        if scope[:1] == "!" and scope not in known:
+            other = "…" if part.document.is_filled(part.path) else shorten(scope[1:])
+            message = f"this is a scope that begins with `!`: write `scopes: {{none: [{other}]}}`"
+            yield part.warning(Code.PATTERN_MISREAD, message)
+            continue
         if "*" not in scope or scope in known:
             continue
         if scope == "*":

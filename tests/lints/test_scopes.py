@@ -130,6 +130,14 @@ def test_a_scope_with_a_star_is_no_pattern(scopes: str, message: str, tmp_path: 
     assert message in fault.message
 
 
+def test_a_scope_with_an_exclamation_mark_is_no_negation(tmp_path: Path) -> None:
+    text = config(routes=asking("[¦'!admin', orders:read]"))
+
+    assert_warned(tmp_path, "pattern_misread", text)
+    [fault] = warnings(tmp_path, text.replace("¦", ""))
+    assert "write `scopes: {none: [admin]}`" in fault.message
+
+
 def test_a_scope_with_a_star_that_issuers_grant_stands_for_others(tmp_path: Path) -> None:
     implies = "scope_implies: {'orders:*': [orders:read]}\n"
 

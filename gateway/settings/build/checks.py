@@ -1,5 +1,6 @@
 """Checks that several sections share."""
 
+import re
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 
@@ -7,6 +8,9 @@ from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
+
+# A URL, or a host with a port.
+_ADDRESS = re.compile(r"([a-z]+://)([^/?#@\s]+)|([A-Za-z0-9.-]+:[0-9]+)(?:/|$)")
 
 
 def refuse_repeated(
@@ -35,8 +39,29 @@ def refuse_unknown(
 ) -> None:
     """Refuse *name* unless a *what* (upstream, issuer, …) with that name is *known*."""
     if name not in known:
-        message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
+        message = f"no {what} is named `{shorten(name)}`"
+        shown = "URL" if part.document.is_filled(part.path) else shorten(name)
+        message += _declare(what, shown, name) or did_you_mean(name, known)
         faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def _declare(what: str, shown: str, name: str) -> str:
+    """Return how to declare what *name*, which is *shown*, is instead of a name; or nothing."""
+    found = _ADDRESS.match(name) if what == "upstream" else None
+    if found is not None:
+        url = shown if shown == "URL" else f"{found[1] or 'http://'}{shorten(found[2] or found[3])}"
+        return (
+            ": write the name of a service here, and its address once, under"
+            f' `upstreams: {{NAME: {{servers: ["{url}"]}}}}`'
+        )
+    if what == "issuer" and "://" in name:
+        return ": write its name, which is its key in `issuers`, and not its URL"
+    if what == "rate limit" and "/" in name:
+        return (
+            ": write a name here, and the limit once, under"
+            f" `rate_limits: {{NAME: {{rate: {shown}, key: subject}}}}` of the main file"
+        )
+    return ""
 
 
 def judge_audiences(

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.rules.claim_names import format_claim_name, parse_claim_name
 from gateway.decision.rules.claim_sources import ClaimSource, parse_claim_source
-from gateway.settings.schema.identity import AssertionModel, IdentityModel
+from gateway.settings.schema.identity import HEADER, USUAL_CLAIMS, AssertionModel, IdentityModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
@@ -36,15 +36,6 @@ _MAX_LIFETIME_SECONDS = 600.0
 # An assertion is reused for half of its lifetime and starts at a whole second: a shorter one
 # could expire before a request reaches the service.
 _MIN_LIFETIME_SECONDS = 5.0
-
-# Claims that no header is named after, and what no claim looks like: `sub: X-User` is the wrong way
-# round.
-_USUAL_CLAIMS = {
-    *("sub", "iss", "aud", "jti", "acr", "scope", "scp", "client_id", "azp", "appid", "cid"),
-    *("tid", "oid", "uid", "sid", "org_id", "tenant", "roles", "groups", "permissions"),
-    *("email", "upn", "username", "preferred_username", "name", "given_name", "family_name"),
-}
-_HEADER = re.compile(r"[Xx]-[A-Za-z0-9-]+|[A-Z][A-Za-z0-9]*(?:-[A-Z][A-Za-z0-9]*)+")
 
 # No dot segments: it is compared with normalized paths (RFC 3986 §6.2.2.3).
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
@@ -82,9 +73,9 @@ def build_headers(
 
 def _find_inverted(name: str, claim: str | bool) -> str | None:
     """Return what to write if a claim and its header seem to have changed places."""
-    if not isinstance(claim, str) or not _HEADER.fullmatch(claim) or _HEADER.fullmatch(name):
+    if not isinstance(claim, str) or not HEADER.fullmatch(claim) or HEADER.fullmatch(name):
         return None
-    if name not in _USUAL_CLAIMS and not claim.lower().startswith("x-"):
+    if name not in USUAL_CLAIMS and not claim.lower().startswith("x-"):
         return None
     return f"the header comes first: write `{claim}: {show_yaml(_claim_name(name))}`"
 

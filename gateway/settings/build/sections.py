@@ -1,6 +1,6 @@
 """Split the files into general settings and the named parts that every file may hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -49,7 +49,9 @@ def are_mappings(sources: Sources, faults: list[Fault]) -> bool:
             continue
         what = "the file is empty" if document.root is None else "the file is not a mapping"
         # `version`, which starts the main file, is an error in the others.
-        example = "version: 1" if source is sources.main else "routes: [{name: orders, …}]"
+        example = "routes: [{name: orders, …}]"
+        if source is sources.main:
+            example = "version: 1; `gateway init` writes a first file"
         message = f"{what}: expected keys and values, e.g. {example}"
         faults.append(document.fault((), Code.WRONG_TYPE, message))
     return all(
@@ -103,7 +105,12 @@ def collect_named(
     found: list[Named[M]] = []
     for source, part in _section(sources, section):
         if not isinstance(part.raw, dict):
-            faults.append(part.fault(Code.WRONG_TYPE, "expected a mapping of names to values"))
+            message = f"expected a mapping of names to values: {_show_named(section, part)}"
+            faults.append(part.fault(Code.WRONG_TYPE, message))
+            continue
+        if _lacks_name(part.raw, kind):
+            message = f"a name comes first: {_show_named(section, part)}"
+            faults.append(part.fault(Code.WRONG_TYPE, message))
             continue
         for name in part.raw:
             child = part.child(name)
@@ -116,6 +123,30 @@ def collect_named(
     return _refuse_repeated(found, section, faults)
 
 
+# One of each, as it is written.
+_EXAMPLES = {
+    "issuers": '{issuer: "https://login.example.com/", discovery: true, audiences: [NAME]}',
+    "upstreams": '{servers: ["http://10.0.0.7:8000"]}',
+    "resources": '{resource: "https://api.example.com/orders"}',
+    "login": "{issuer: NAME, client_id: web, origins: [https://app.example.com]}",
+}
+
+
+def _show_named(section: str, part: Part) -> str:
+    """Return what to write for *section*, with the name that *part* has, if it has one."""
+    items = part.raw if isinstance(part.raw, list) else []
+    names = (item.get("name") for item in items if isinstance(item, dict))
+    found = next((name for name in names if isinstance(name, str) and NAME.fullmatch(name)), None)
+    name = "NAME" if found is None or part.document.is_filled(part.path) else found
+    return f"write `{section}: {{{name}: {_EXAMPLES.get(section, '{…}')}}}`"
+
+
+def _lacks_name(raw: Mapping[str, object], kind: type[BaseModel]) -> bool:
+    """Return whether the keys in *raw* are those of one *kind*, whose own name is left out."""
+    keys = {field.alias or name for name, field in kind.model_fields.items()}
+    return bool(raw.keys() & keys) and not any(isinstance(one, dict) for one in raw.values())
+
+
 def collect_routes(sources: Sources, kind: type[M], faults: list[Fault]) -> list[Named[M]]:
     """Return the routes of all files, refusing a name used twice."""
     found: list[Named[M]] = []
@@ -125,7 +156,10 @@ def collect_routes(sources: Sources, kind: type[M], faults: list[Fault]) -> list
         faults.append(sources.main.document.fault((), Code.MISSING_KEY, message))
     for source, part in sections:
         if not isinstance(part.raw, list):
-            faults.append(part.fault(Code.WRONG_TYPE, "expected a list of routes"))
+            message = (
+                "expected a list of routes: write `- name: orders` for each, and its keys below"
+            )
+            faults.append(part.fault(Code.WRONG_TYPE, message))
             continue
         if not part.raw:
             message = "the list is empty: leave the key out, or add an item"

@@ -24,6 +24,16 @@ _UNKNOWN: Mapping[str, object] = {
 }
 
 
+# Presets by other names of their vendors.
+_ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(["azure", "azuread", "azure_ad", "aad", "microsoft", "msft"], "entra"),
+    **dict.fromkeys(["aws", "amazon", "aws_cognito"], "cognito"),
+    **dict.fromkeys(["github", "actions"], "github_actions"),
+    **dict.fromkeys(["gcp", "iap"], "google_iap"),
+    **dict.fromkeys(["redhat", "rhsso", "rh_sso"], "keycloak"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class IssuerKeys:
     """The keys that the schema knows: *all* of an issuer, and the key sources among them."""
@@ -136,7 +146,9 @@ class _Expander:
         if not isinstance(at.raw, str):
             self._faults.append(at.fault(Code.WRONG_TYPE, "expected the name of a preset, as text"))
             return
-        meant = did_you_mean(at.raw, PRESETS) or f"; there are {', '.join(PRESETS)}"
+        name = _ALIASES.get(at.raw.lower())
+        meant = f": did you mean `{name}`?" if name else did_you_mean(at.raw, PRESETS)
+        meant = meant or f"; there are {', '.join(PRESETS)}"
         self._faults.append(
             at.fault(Code.UNKNOWN_REFERENCE, f"no preset is named `{shorten(at.raw)}`{meant}")
         )

@@ -1,6 +1,7 @@
 """The schema of `identity`: the headers and the signed assertion that services receive."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
@@ -16,6 +17,7 @@ from gateway.settings.schema.types import (
     described,
 )
 from gateway.settings.text.fault import Code
+from gateway.settings.text.scalars import shorten
 
 DEFAULT_HEADER = "X-Gateway-Assertion"
 
@@ -30,6 +32,26 @@ DEFAULT_CLAIMS = {
 
 # Of a transaction token, whose subject and scopes have a place of their own.
 DEFAULT_CONTEXT = {"client_id": "client_id", "token_issuer": "iss"}
+
+
+# Claims that no header is named after, and what no claim looks like: `sub: X-User` is the wrong way
+# round.
+USUAL_CLAIMS = {
+    *("sub", "iss", "aud", "jti", "acr", "scope", "scp", "client_id", "azp", "appid", "cid"),
+    *("tid", "oid", "uid", "sid", "org_id", "tenant", "roles", "groups", "permissions"),
+    *("email", "upn", "username", "preferred_username", "name", "given_name", "family_name"),
+}
+HEADER = re.compile(r"[Xx]-[A-Za-z0-9-]+|[A-Z][A-Za-z0-9]*(?:-[A-Z][A-Za-z0-9]*)+")
+
+
+def _show_inverted(schema: dict[str, Any]) -> None:
+    """Have editors show a claim and its header that have changed places."""
+    names = "|".join(sorted(USUAL_CLAIMS))
+    no_header = {"pattern": f"^(?!({HEADER.pattern.replace('(?:', '(')})$)"}
+    schema["patternProperties"] |= {
+        f"^({names})$": no_header,
+        "^[a-z0-9_]+$": {"pattern": "^(?![Xx]-[A-Za-z0-9-]+$)"},
+    }
 
 
 AssertionLife = Annotated[
@@ -113,9 +135,18 @@ DEFAULT_IDENTITY = {
 class IdentityModel(Strict):
     """What services receive about the caller."""
 
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *key* with *value*."""
+        if isinstance(value, str) and key not in cls.model_fields and "-" in key:
+            return f"it belongs in `headers`: write `headers: {{{shorten(key)}: {shorten(value)}}}`"
+        return None
+
     headers: dict[OwnField, Text] = Field(
         default=DEFAULT_IDENTITY,
         description="Header name to claim, or several; replaces the default headers.",
+        examples=[{"X-User": "sub"}],
+        json_schema_extra=_show_inverted,
     )
     forward_token: bool = Field(
         default=False, description="Whether services also receive the bearer token itself."
@@ -148,4 +179,5 @@ class OwnIdentityModel(Strict):
     ] = Field(
         min_length=1,
         description="Header name to claim, or several; `false` sends no such header.",
+        json_schema_extra=_show_inverted,
     )

@@ -39,13 +39,51 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "upstreams",
+        "issuer jwt jwtproviders providers auth authentication identityproviders",
+        "write `issuers: {NAME: {issuer: URL, discovery: true, audiences: [NAME]}}`",
+    ),
+    (
+        "admin",
+        "metrics healthz health status healthcheck",
+        "metrics and health are on the admin port: write `admin: 127.0.0.1:9901`",
+    ),
+    (
+        "timeouts",
+        "timeout proxyreadtimeout",
+        "write `timeouts: {total: 30s}`, or for one service"
+        " `upstreams: {NAME: {response_timeout: 30s}}`",
+    ),
+    (
+        "rate_limits",
+        "ratelimit ratelimits ratelimiting throttle limitreq",
+        "write `rate_limits: {NAME: {rate: 100/1m, key: subject}}` in the main file, and"
+        " `rate_limits: [NAME]` in a route",
+    ),
+    (
+        "routes",
+        "cors rewrite require hosts methods match",
+        "it belongs in each route, or for all of them in `defaults`",
+    ),
+    (
+        "routes",
+        "public plugins middlewares middleware rules paths locations server servers",
+        "write it for each route, as in"
+        " `routes: [{name: NAME, match: {path: /healthz}, upstream: NAME, public: true}]`",
+    ),
+    (
+        "version",
+        "kind metadata spec",
+        "this file is no Kubernetes resource: remove it, and write `version: 1`",
+    ),
+    (
+        "upstreams",
         "services clusters backends staticresources http spring",
         "services are `upstreams: {NAME: {servers: [URL]}}` here, and requests go to them by "
         "`routes`",
     ),
     (
         "access_log",
-        "loglevel logging log accesslogpath",
+        "loglevel logging log accesslogpath debug verbose",
         "write `access_log: stdout`; there are no levels",
     ),
     (
@@ -72,6 +110,11 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
         "key",
         "sslcertificatekey keyfile tlskey privatekey",
         "write `key: tls.key`",
+    ),
+    (
+        "discovery",
+        "url uri",
+        "write `issuer: URL` and `discovery: true`",
     ),
     (
         "issuer",
@@ -120,8 +163,19 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "servers",
-        "url urls uri target targets hosts endpoints nodes loadbalancer loadassignment",
+        "url urls uri target targets host hosts server address port endpoints nodes loadbalancer"
+        " loadassignment",
         'write `servers: ["http://10.0.0.7:8000"]`',
+    ),
+    (
+        "balance",
+        "lbpolicy loadbalancing strategy algorithm",
+        "write `balance: least_requests`, or `round_robin`",
+    ),
+    (
+        "budget",
+        "count attempts numretries retries max",
+        "a request is sent at most twice: write `retries: {methods: [GET, HEAD]}`",
     ),
     (
         "response_timeout",
@@ -143,6 +197,21 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
         "path",
         "paths",
         "write `path: /orders`, one route for each, or `path_prefix: /orders/`",
+    ),
+    (
+        "match",
+        "method methods host hosts",
+        "it belongs in `match`: write `match: {path: /orders, methods: [GET]}`",
+    ),
+    (
+        "match",
+        "description comment summary enabled disabled tags",
+        "write it as a comment: `# …`; what is not to be used is left out",
+    ),
+    (
+        "path_prefix",
+        "header headers query queryparams querystring",
+        "a route is chosen by host, path and method alone",
     ),
     (
         "path_prefix",
@@ -181,6 +250,21 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
         "`rate_limits`",
     ),
     (
+        "any",
+        "or oneof",
+        "write `any: [NAME, …]`",
+    ),
+    (
+        "all",
+        "and allof",
+        "write `all: [NAME, …]`",
+    ),
+    (
+        "none",
+        "not noneof except",
+        "write `none: [NAME, …]`",
+    ),
+    (
         "claims",
         "roles role groups permissions authorities",
         "write `claims: {roles: {contains: NAME}}`, with the name of the claim in the tokens",
@@ -201,6 +285,22 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
         "write `origins: [https://app.example.com]`",
     ),
     (
+        "rewrite",
+        "strippath strip rewritetarget",
+        "write `rewrite: {strip_prefix: /api}`",
+    ),
+    (
+        "strip_prefix",
+        "path regex target replacement",
+        "write `strip_prefix: /api`, or `replace_prefix: {from: /v1, to: /v2}`",
+    ),
+    (
+        "identity",
+        "headers header setheaders",
+        "write `identity: {headers: {X-User: sub}}` for who calls, or"
+        " `rewrite: {request_headers: {set: {X-Name: value}}}`",
+    ),
+    (
         "request_headers",
         "customrequestheaders requestheaderstoadd addrequestheader proxysetheader headers",
         "write `request_headers: {set: {X-Name: value}}`",
@@ -218,7 +318,7 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-_LETTERS = re.compile(r"[^a-z]+")
+_LETTERS = re.compile(r"[^a-z0-9]+")
 
 
 def meant_key(wrong: str, known: Collection[str]) -> str | None:
@@ -260,6 +360,8 @@ def meant_value(
         error == "int_type" and isinstance(value, str) and value.isdecimal()
     ):
         return f"write `{key}: {value}`, without quotes"
+    elif error == "bool_type" and isinstance(value, str) and value.lower() in {"yes", "on", "y"}:
+        return f"write `{key}: true`"
     elif error == "string_type" and isinstance(value, list) and len(value) == 1:
         meant = value[0] if isinstance(value[0], str) and not _SECRETIVE.search(key) else None
     elif error == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):

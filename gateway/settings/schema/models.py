@@ -145,8 +145,18 @@ class UpstreamModel(BalancingModel):
             return {"servers": [value]}
         return {"servers": value} if isinstance(value, list) else None
 
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *value* for *key*, or for an item of it."""
+        if key == "tls" and value is True:
+            return "leave it out: a server whose URL begins with `https://` is called by TLS"
+        if key == "servers" and isinstance(value, dict):
+            return "write `servers: [URL]`, each as text, e.g. http://10.0.0.7:8000"
+        return None
+
     servers: Unique[ServerText] = Field(
-        description="http:// or https:// with host and optional port; no path."
+        description="http:// or https:// with host and optional port; no path.",
+        examples=[["http://10.0.0.7:8000"]],
     )
     connect_timeout: Duration = described("2s", "The timeout for a new connection.")
     response_timeout: Duration = described("30s", "Until the first byte of the response.")
@@ -305,7 +315,7 @@ class ConfigFile(TeamFile):
 
     model_config = ConfigDict(title="JWT Gateway configuration")
 
-    version: VersionOne = Field(description="The version of this format: 1.")
+    version: VersionOne = Field(description="The version of this format: 1.", examples=[1])
     listen: Annotated[
         Annotated[AddressText, Tag(TEXT)]
         | Annotated[ListenModel, Tag(TABLE)]

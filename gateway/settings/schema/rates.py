@@ -94,6 +94,11 @@ KeyModel = Annotated[
 class RateLimitModel(Strict):
     """How many requests a period may have, for each caller or address."""
 
+    @classmethod
+    def long_form(cls, value: object) -> dict[str, object] | None:
+        """Return what *value* probably stands for."""
+        return {"rate": value, "key": "subject"} if isinstance(value, str) else None
+
     rate: Rate = Field(
         description="Requests per period, on average: e.g. 100/1m.", examples=["100/1m", "5/1s"]
     )

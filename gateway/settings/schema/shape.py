@@ -1,8 +1,8 @@
 """Validate a part against its schema, with our own messages for faults."""
 
 import copy
-from collections.abc import Sequence
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,7 +11,7 @@ from gateway.settings.schema.meant import meant_key, meant_value
 from gateway.settings.schema.types import Strict
 from gateway.settings.text.document import KeyPath, Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.scalars import shorten
+from gateway.settings.text.scalars import shorten, show_yaml
 from gateway.settings.text.suggestions import did_you_mean
 
 T = TypeVar("T", bound=BaseModel)
@@ -79,7 +79,7 @@ def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
         message = _unknown_key(kind, steps, None if is_filled else detail["input"])
         return document.key_fault(path, Code.UNKNOWN_KEY, message)
     if error == "missing":
-        message = f"the key `{steps[-1]}` is missing"
+        message = f"the key `{steps[-1]}` is missing{_example_of(kind, steps)}"
         return document.key_fault(path[:-1], Code.MISSING_KEY, message)
     code, message = _words(detail)
     if code is Code.WRONG_TYPE and not is_filled and "write" not in message:
@@ -87,6 +87,30 @@ def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
         message += f": {meant}" if meant is not None else ""
     fault = document.key_fault if about_key else document.fault
     return fault(path, code, message)
+
+
+def _example_of(kind: Any, steps: Sequence[str | int]) -> str:
+    """Return what may be written for the key at the end of *steps*, from its description."""
+    found = next(iter(_examples(kind, steps, str(steps[-1]))), None)
+    return "" if found is None else f": write it like `{steps[-1]}: {show_yaml(found)}`"
+
+
+def _examples(kind: Any, steps: Sequence[str | int], key: str) -> list[object]:
+    return [
+        example
+        for model in _models_at(kind, steps[:-1])
+        for name, field in model.model_fields.items()
+        if (field.alias or name) == key
+        for example in field.examples or ()
+    ]
+
+
+def _annotations(kind: Any, steps: Sequence[str | int]) -> Iterator[Any]:
+    """Yield the type of the key at the end of *steps*, of each model that has it."""
+    for model in _models_at(kind, steps[:-1]) if steps else ():
+        for name, field in model.model_fields.items():
+            if (field.alias or name) == steps[-1]:
+                yield field.annotation
 
 
 def _unknown_key(kind: Any, steps: Sequence[str | int], value: object) -> str:
@@ -105,7 +129,7 @@ def _unknown_key(kind: Any, steps: Sequence[str | int], value: object) -> str:
 def _find_owner(models: Sequence[type[BaseModel]], wrong: str) -> str | None:
     """Return in which table of *models* the key *wrong* belongs, if there is exactly one."""
     owners = [
-        field.alias or name
+        (field.alias or name, field.annotation)
         for model in models
         for name, field in model.model_fields.items()
         if any(
@@ -116,7 +140,20 @@ def _find_owner(models: Sequence[type[BaseModel]], wrong: str) -> str | None:
     ]
     if len(owners) != 1:
         return None
-    return f"it belongs in `{owners[0]}`: write `{owners[0]}: {{{wrong}: …}}`"
+    ((owner, annotation),) = owners
+    inner = f"{{{wrong}: …}}"
+    if _is_named(annotation):
+        inner = f"{{NAME: {inner}}}"
+    return f"it belongs in `{owner}`: write `{owner}: {inner}`"
+
+
+def _is_named(annotation: Any) -> bool:
+    """Return whether *annotation* is of mappings of free names to tables."""
+    if get_origin(annotation) is dict:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return _is_named(annotation.model_fields["root"].annotation)
+    return any(_is_named(one) for one in get_args(annotation) if get_origin(one) is not list)
 
 
 def _meant_value(
@@ -126,14 +163,9 @@ def _meant_value(
     key = path[-1] if path else None
     if not isinstance(key, str):
         return None
-    examples = [
-        example
-        for model in (_models_at(kind, steps[:-1]) if steps else ())
-        for name, field in model.model_fields.items()
-        if (field.alias or name) == key
-        for example in field.examples or ()
-    ]
-    models = _models_at(kind, steps)
+    examples = _examples(kind, steps, key) if steps else []
+    # A text alone may stand for one of the mapping's tables, but not for the mapping.
+    models = () if any(map(_is_named, _annotations(kind, steps))) else _models_at(kind, steps)
     return meant_value(detail["type"], key, detail["input"], models, examples)
 
 
@@ -144,6 +176,8 @@ def _find_meant(kind: Any, steps: Sequence[str | int], value: object) -> str | N
     if isinstance(value, dict) and list(value.values()) == [None]:
         # `{path.tenant}` without quotes is a mapping of one key to nothing.
         return f'write `{steps[-1]}: "{{{shorten(str(next(iter(value))))}}}"`, in quotes'
+    if isinstance(steps[-1], int):
+        return _find_meant(kind, steps[:-1], value)  # an item is what its list is asked about
     owner = str(steps[-2]) if len(steps) > 1 else ""
     models = (one for one in _models_at(kind, steps[:-1]) if issubclass(one, Strict))
     found = (model.find_meant(owner, str(steps[-1]), value) for model in models)
@@ -152,6 +186,8 @@ def _find_meant(kind: Any, steps: Sequence[str | int], value: object) -> str | N
 
 def _words(detail: ErrorDetails) -> tuple[Code, str]:
     error, value = detail["type"], detail["input"]
+    if error == "int_type" and isinstance(value, float):
+        return Code.WRONG_TYPE, "expected a whole number, not a fraction"
     if error in _EXPECTED:
         return Code.WRONG_TYPE, f"{_EXPECTED[error]}, not {_kind_of(value)}"
     if error == "too_short":
@@ -161,9 +197,9 @@ def _words(detail: ErrorDetails) -> tuple[Code, str]:
     if error == "string_too_short":
         return Code.BAD_VALUE, "this text is empty"
     if error == "literal_error":
-        if not isinstance(value, str):
-            return Code.WRONG_TYPE, f"expected text, not {_kind_of(value)}"
         choices = [choice.strip("'") for choice in _choices(detail)]
+        if not isinstance(value, str):
+            return Code.WRONG_TYPE, f"write one of {', '.join(choices)}, not {_kind_of(value)}"
         if value.isdecimal() and choices == ["auto"]:
             return Code.BAD_VALUE, f"write {value} without quotes, or auto"
         meant = did_you_mean(value, choices)

@@ -57,13 +57,29 @@ HostText = Annotated[
 ServerName = Annotated[
     Text, _text(rf"^({_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:.]+(%.+)?)$", "orders.internal")
 ]
-PathText = Annotated[Text, _text(rf"^(/|(/{_SEGMENT})+/?)$", "/orders", "/orders/{id}")]
-PrefixText = Annotated[Text, _text(rf"^/({_SEGMENT}/)*$", "/orders/", "/tenants/{tenant}/")]
+# Signs of the patterns of other products, which no path has.
+_NO_PATTERN = r"(?!.*(\*|/:|\.\+|\$$))"
+PathText = Annotated[
+    Text, _text(rf"^{_NO_PATTERN}(/|(/{_SEGMENT})+/?)$", "/orders", "/orders/{id}")
+]
+PrefixText = Annotated[
+    Text, _text(rf"^{_NO_PATTERN}/({_SEGMENT}/)*$", "/orders/", "/tenants/{tenant}/")
+]
+AudienceText = Annotated[Text, _text(r"^(?!\*$)[\s\S]", "orders", "https://api.example.com/orders")]
 GrantedPrefix = Annotated[Text, _text(rf"^/({_NO_DOTS}{_PATH_CHARACTER}+/)*$", "/orders/")]
 CutText = Annotated[Text, _text(rf"^(/{_NO_DOTS}{_PATH_CHARACTER}+)+$", "/api")]
 NewPrefix = Annotated[Text, _text(rf"^(/|(/{_NO_DOTS}{_PATH_CHARACTER}+)+)$", "/v2", "/")]
 PlainPath = Annotated[Text, _text(rf"^(/{_NO_DOTS}[A-Za-z0-9._~-]+)+$", "/gateway/ticket")]
 UrlText = Annotated[Text, _text(r"^https?://[^\s/?#@][^\s#]*$", "https://login.example.com/keys")]
+# Metadata name the address of keys, and have none.
+KeysUrl = Annotated[
+    Text,
+    _text(
+        r"^(?!.*/\.well-known/(openid-configuration|oauth-authorization-server)/?(\?|$))"
+        r"https?://[^\s/?#@][^\s#]*$",
+        "https://login.example.com/keys",
+    ),
+]
 # Plain http on this machine only.
 SAFE_URL = rf"^(https://[^\s/?#@][^\s#]*|http://{_LOOPBACK}([/?][^\s#]*)?)$"
 SafeUrl = Annotated[Text, _text(SAFE_URL, "https://login.example.com/revoked")]

@@ -121,6 +121,14 @@ def _matching(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
     return check
 
 
+def _scope(value: str) -> str:
+    words = value.split()
+    if len(words) > 1 and all(SCOPE.fullmatch(word) for word in words):
+        message = f"this is several scopes: write each as an item, `{shorten(', '.join(words))}`"
+        raise bad(Code.BAD_VALUE, message)
+    return _matching(SCOPE, "is not a scope: no spaces, quotes or backslashes")(value)
+
+
 def _method(value: str) -> str:
     if value == "*":
         raise bad(Code.BAD_VALUE, "`*`: for every method, leave the list out")
@@ -240,7 +248,7 @@ Name = Annotated[
 ]
 Scope = Annotated[
     str,
-    AfterValidator(_matching(SCOPE, "is not a scope: no spaces, quotes or backslashes")),
+    AfterValidator(_scope),
     _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
 ]
 Acr = Annotated[

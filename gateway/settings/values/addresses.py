@@ -54,7 +54,9 @@ def parse_server(text: str) -> Server | str:
     """Return ``http://host:port`` as a server, or what is wrong with it."""
     found = _SERVER.fullmatch(text)
     if found is None:
-        return "not a server: write http:// or https://, a host and optionally a port; no path"
+        message = "not a server: write http:// or https://, a host and optionally a port; no path"
+        near = re.match(r"(https?://)?([A-Za-z0-9.-]+(?::[0-9]+)?)(?:/|$)", text)
+        return message if near is None else f"{message}, as in {near[1] or 'http://'}{near[2]}"
     host = _plain_host(found[2])
     if host is None:
         return "the brackets do not hold an IPv6 address"

@@ -57,13 +57,16 @@ def sources(main: str, *included: str) -> Sources:
     return Sources(source(main), teams, "", MACHINE_DISK)
 
 
+FIRST = "expected keys and values, e.g. version: 1; `gateway init` writes a first file"
+
+
 @pytest.mark.parametrize(
     ("texts", "messages"),
     [
         (["a: 1"], []),
         (["a: 1", "b: 1"], []),
-        ([""], ["the file is empty: expected keys and values, e.g. version: 1"]),
-        (["[a]"], ["the file is not a mapping: expected keys and values, e.g. version: 1"]),
+        ([""], [f"the file is empty: {FIRST}"]),
+        (["[a]"], [f"the file is not a mapping: {FIRST}"]),
         (
             ["a: 1", ""],
             ["the file is empty: expected keys and values, e.g. routes: [{name: orders, …}]"],

@@ -52,6 +52,7 @@ def test_every_wrong_server_of_a_list_is_named(tmp_path: Path) -> None:
     found = faults(tmp_path, one_upstream("{servers: ['a:1', 'http://a', 'http://a:99999']}"))
 
     assert [fault.message for fault in found] == [
-        "not a server: write http:// or https://, a host and optionally a port; no path",
+        "not a server: write http:// or https://, a host and optionally a port; no path, as in"
+        " http://a:1",
         "the port is not between 1 and 65535",
     ]

@@ -46,16 +46,25 @@ def messages(text: str, kind: type[Strict]) -> list[str]:
     [
         ("servers: a", UpstreamModel, "expected a list, not text: write `servers: [a]`"),
         ("servers: 1.5", UpstreamModel, "expected a list, not a number: write `servers: [1.5]`"),
-        ("servers: {a: b}", UpstreamModel, "expected a list, not a mapping"),
+        (
+            "servers: {a: b}",
+            UpstreamModel,
+            "expected a list, not a mapping: write `servers: [URL]`, each as text, e.g."
+            " http://10.0.0.7:8000",
+        ),
         ("servers: [1]", UpstreamModel, "expected text, not a number"),
         ("servers: [[]]", UpstreamModel, "expected text, not a list"),
         ("servers: ['']", UpstreamModel, "this text is empty"),
         ("servers: []", UpstreamModel, "the list is empty: leave the key out, or add an item"),
-        ("{}", UpstreamModel, "the key `servers` is missing"),
+        (
+            "{}",
+            UpstreamModel,
+            "the key `servers` is missing: write it like `servers: [http://10.0.0.7:8000]`",
+        ),
         ("servers: [a]\nsever: 1", UpstreamModel, "unknown key `sever`: did you mean `servers`?"),
         ("servers: [a]\nqqq: 1", UpstreamModel, "unknown key `qqq`"),
         ("fields: x", LimitsModel, "expected a whole number, not text"),
-        ("fields: 1.5", LimitsModel, "expected a whole number, not a number"),
+        ("fields: 1.5", LimitsModel, "expected a whole number, not a fraction"),
         ("fields: true", LimitsModel, "expected a whole number, not true or false"),
         ("[a]", LimitsModel, "expected a mapping of keys to values, not a list"),
         ("body: 10", LimitsModel, "not a size: write it like 512B, 64KiB or 10MiB"),

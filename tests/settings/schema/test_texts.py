@@ -11,6 +11,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.decision.routes.template import parse_template
 from gateway.settings.build.routes.cors import find_origin_problem
+from gateway.settings.build.routes.foreign_paths import find_foreign_path
 from gateway.settings.build.routes.routes import host_problem
 from gateway.settings.schema import texts
 from gateway.settings.values.addresses import (
@@ -35,6 +36,8 @@ def accepts(kind: Any, text: str) -> bool:
 
 
 def is_template(text: str, is_prefix: bool) -> bool:
+    if find_foreign_path(text, is_prefix) is not None:
+        return False
     try:
         parse_template(text, is_prefix)
     except ValueError:
@@ -62,7 +65,7 @@ CHECKS: dict[str, tuple[Any, Callable[[str], bool], list[str]]] = {
     "path": (
         texts.PathText,
         lambda text: is_template(text, False),
-        ["/", "/orders/{id}/", "/a%20b/{x}/c", "/a.b/..c/:x"],
+        ["/", "/orders/{id}/", "/a%20b/{x}/c", "/a.b/..c/x:y"],
     ),
     "prefix": (
         texts.PrefixText,

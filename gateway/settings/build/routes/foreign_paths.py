@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from gateway.settings.text.scalars import shorten
 
 # `:id` of Express, Rails and Traefik; `<id>` and `<int:id>` of Flask; `{id:int}`, `{id?}`, `{id}*`
-# and `{*rest}` of ASP.NET, Spring and FastAPI.
+# and `{*rest}` of ASP.NET, Spring and FastAPI; `[id]` of Next.js.
 _NAME = r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
 _ONE_SEGMENT = tuple(
     re.compile(pattern)
     for pattern in (
         rf":{_NAME}[?]?",
         rf"<(?:[a-z]+:)?{_NAME}>",
+        rf"\[{_NAME}\]",
         rf"\{{{_NAME}(?::(?!path\}}|\*|\.\*|\.\+)[^/]*|\?)\}}",
         rf"\(\?P?<{_NAME}>\[\^/\][+*]\)",
     )
@@ -42,6 +43,10 @@ _ANY_SEGMENT = frozenset(
 )
 # One of these is in every pattern of another product, and in few paths.
 _SIGNS = re.compile(r"[*^:$+\\\[<|({?]")
+# Only the slash at its beginning is missing.
+_BARE = re.compile(r"[A-Za-z0-9._~{}-]+(?:/[A-Za-z0-9._~{}-]+)*/?")
+# A variable with more beside it.
+_PARTLY = re.compile(rf"[\w.~-]*\{{{_NAME}\}}[\w.~-]*")
 _OURS = re.compile(rf"\{{{_NAME}\}}")
 
 
@@ -50,7 +55,8 @@ def find_foreign_path(path: str, is_prefix: bool) -> str | None:
 
     A sign of such a pattern can be part of a path in its encoded form, e.g. `%2A` for `*`.
     """
-    if not _SIGNS.search(path):
+    has_slashes = path.startswith("/") and (path.endswith("/") or not is_prefix)
+    if has_slashes and not _SIGNS.search(path):
         return None
     asked, _, query = path.partition("?")
     if query and "{" not in path and "<" not in path:
@@ -64,6 +70,9 @@ def find_foreign_path(path: str, is_prefix: bool) -> str | None:
                 f"`{shorten(segments[-1])}` is no pattern here; all paths below are a prefix: write"
                 f" `path_prefix: {_quoted(above + '/')}`"
             )
+    missing = None if has_slashes else _find_missing_slash(path, is_prefix)
+    if missing is not None:
+        return missing
     written = _translate(segments).removesuffix("$")
     if written != path and not _has_foreign(written) and written.startswith("/"):
         return f"one segment is `{{name}}` here: write `{_key(is_prefix)}: {_quoted(written)}`"
@@ -71,6 +80,21 @@ def find_foreign_path(path: str, is_prefix: bool) -> str | None:
         return (
             f"`{shorten(path)}` is no pattern here: a segment is a text or, as a whole, `{{name}}`;"
             " all paths below `/x/` are `path_prefix: /x/`; a star itself is `%2A`"
+        )
+    return None
+
+
+def _find_missing_slash(path: str, is_prefix: bool) -> str | None:
+    """Return what to write instead of *path*, if it only lacks the slash where one has to be."""
+    if path == "*":
+        return "`*` is no pattern here; all paths are a prefix: write `path_prefix: /`"
+    if _BARE.fullmatch(path):
+        return f"a path begins with a slash: write `{_key(is_prefix)}: {_quoted('/' + path)}`"
+    prefix = path.rstrip("*")
+    if is_prefix and prefix.startswith("/") and not _has_foreign(prefix) and prefix[-1] != "/":
+        return (
+            f"a prefix ends with a slash: write `path_prefix: {_quoted(prefix + '/')}`; without"
+            f" it, the path is a route of its own, with `path: {_quoted(prefix)}`"
         )
     return None
 
@@ -83,7 +107,7 @@ def _translate(segments: Sequence[str]) -> str:
     """Return the path of *segments* with those of another product as they are written here."""
     written: list[str] = []
     for segment in segments:
-        patterns = (pattern.fullmatch(segment) for pattern in _ONE_SEGMENT)
+        patterns = (pattern.fullmatch(segment) for pattern in (*_ONE_SEGMENT, _PARTLY))
         named = next(filter(None, patterns), None)
         if named is not None:
             written.append(f"{{{named['name']}}}")

@@ -11,7 +11,9 @@ from gateway.settings.schema.issuers.tenants import TenantsModel
 from gateway.settings.schema.routes.claims import ClaimsModel
 from gateway.settings.schema.texts import (
     SAFE_URL,
+    AudienceText,
     FileText,
+    KeysUrl,
     ProxyUrl,
     Unique,
     UrlText,
@@ -190,7 +192,7 @@ class IssuerModel(Strict):
         default=None,
         description="Key source: the URL of the issuer's metadata, if they are elsewhere.",
     )
-    jwks_url: UrlText | None = Field(default=None, description="Key source: the URL of a JWK set.")
+    jwks_url: KeysUrl | None = Field(default=None, description="Key source: the URL of a JWK set.")
     jwks_file: FileText | None = Field(
         default=None, description="Key source: a file with a JWK set."
     )
@@ -209,7 +211,7 @@ class IssuerModel(Strict):
         examples=[{"client_id": "gateway", "client_secret": "${CLIENT_SECRET}"}],
     )
     audiences: Annotated[
-        Annotated[Unique[Text], Tag(LIST)]
+        Annotated[Unique[AudienceText], Tag(LIST)]
         | Annotated[
             Annotated[str, AfterValidator(_unchecked), WithJsonSchema({"const": "unchecked"})],
             Tag(TEXT),

@@ -56,6 +56,8 @@ class ClaimModel(Strict):
     @classmethod
     def long_form(cls, value: object) -> dict[str, object] | None:
         """Return the test that *value*, alone, probably stands for."""
+        if value == "*":
+            return {"exists": True}
         return {"equals": value} if isinstance(value, str | int | float) else None
 
     equals: Scalar = Field(

@@ -26,8 +26,8 @@ _EXISTS: Mapping[str, bool] = {
 }
 _NOT_IN = frozenset(["notin", "nin", "noneof", "notoneof"])
 _NOT_CONTAINS = frozenset(["notcontains", "excludes", "lacks", "doesnotcontain"])
-_CONTAINS_ANY = frozenset(["containsany", "hasany", "anyin", "intersects", "containsoneof"])
-_CONTAINS_ALL = frozenset(["containsall", "hasall", "allof", "superset"])
+_CONTAINS_ANY = frozenset(["any", "containsany", "hasany", "anyin", "intersects", "containsoneof"])
+_CONTAINS_ALL = frozenset(["all", "containsall", "hasall", "allof", "superset"])
 _MORE = frozenset(["gt", ">", "greater", "greaterthan", "above", "morethan"])
 _LESS = frozenset(["lt", "<", "less", "lessthan", "below"])
 _AT_MOST = frozenset(

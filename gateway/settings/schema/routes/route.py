@@ -1,5 +1,6 @@
 """The schema of a route."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
@@ -10,6 +11,7 @@ from gateway.settings.schema.routes.claims import ClaimsModel
 from gateway.settings.schema.routes.cors import CorsModel
 from gateway.settings.schema.routes.rewrite import RewriteModel
 from gateway.settings.schema.texts import (
+    AudienceText,
     FieldText,
     HostText,
     PathText,
@@ -40,6 +42,10 @@ from gateway.settings.schema.types import (
     list_or_table,
     text_or_table,
 )
+from gateway.settings.text.scalars import shorten
+
+# Of Traefik.
+_PREFIX_RULE = re.compile(r"PathPrefix\(`(/[^`]*)`\)")
 
 
 class ScopeGroup(Strict):
@@ -91,7 +97,7 @@ class AlsoModel(Strict):
         description="The field with the token, with or without `Bearer`; no service receives it."
     )
     issuers: Unique[Reference] = Field(description="Its issuers, by name.")
-    audiences: Unique[Text] | None = Field(
+    audiences: Unique[AudienceText] | None = Field(
         default=None, description="It must also name one of these in `aud`.", examples=[["orders"]]
     )
     scopes: Scopes = Field(default=None, description="As for the first token.")
@@ -113,7 +119,7 @@ class RulesModel(Strict):
         description="All of a list, or nested all, any and none.",
         examples=[["orders:read"], {"any": ["orders:read", "orders:admin"]}],
     )
-    audiences: Unique[Text] | None = Field(
+    audiences: Unique[AudienceText] | None = Field(
         default=None,
         description="The token must also name one of these in `aud`.",
         examples=[["orders"]],
@@ -169,7 +175,24 @@ class MatchModel(MatchedModel):
         path = value[0] if isinstance(value, list) and value else value
         if not isinstance(path, str):
             return None
+        rule = _PREFIX_RULE.fullmatch(path)
+        if rule is not None:
+            return {"path_prefix": f"{rule[1].rstrip('/')}/"}
+        method, _, rest = path.partition(" ")
+        if rest.startswith("/") and method.isupper():
+            return {"path": rest, "methods": [method]}
+        if not path.startswith("/"):
+            return None
         return {"path_prefix" if path.endswith("/") else "path": path}
+
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *value* for *key*."""
+        if key == "path" and isinstance(value, list):
+            return "write a route for each, or all paths below one as `path_prefix: /orders/`"
+        if key == "methods" and isinstance(value, str) and value.upper() in {"ALL", "ANY", "*"}:
+            return "for every method, leave it out"
+        return None
 
     path: PathText | None = Field(
         default=None, description="The whole path; {name} stands for one segment."
@@ -326,11 +349,18 @@ class RouteModel(SharedModel):
         """Return what to write instead of *value* for *key*."""
         if key == "require" and isinstance(value, str | bool):
             return "write `require: {}` for any valid token, or `public: true` for no token"
-        if key == "rate_limits" and isinstance(value, dict):
+        if key == "rate_limits" and (
+            isinstance(value, dict) or (isinstance(value, str) and "/" in value)
+        ):
+            rate = value if isinstance(value, str) else "100/1m"
             return (
-                "declare it under `rate_limits` of the main file, and write its name here:"
-                " `rate_limits: [NAME]`"
+                f"declare it in the main file, `rate_limits: {{NAME: {{rate: {shorten(rate)}, key:"
+                " subject}}`, and write its name here: `rate_limits: [NAME]`"
             )
+        if key == "upstream" and isinstance(value, dict):
+            return "declare it under `upstreams`, and write its name here: `upstream: NAME`"
+        if key == "public" and isinstance(value, list):
+            return "write a route for each path, with `public: true`"
         return None
 
     name: Name = Field(description="The name in logs and metrics; unique.", examples=["read-order"])
@@ -353,7 +383,9 @@ class RouteModel(SharedModel):
         description="`report` only reports bad tokens; their requests pass without identity.",
     )
     upgrades: Unique[Upgrade] | None = Field(
-        default=None, description="Protocols a client may switch to, e.g. websocket."
+        default=None,
+        description="Protocols a client may switch to, e.g. websocket.",
+        examples=[["websocket"]],
     )
     defaults: OnlyFalse | None = Field(
         default=None, description="`false` takes nothing from `defaults`."

@@ -47,6 +47,14 @@ WRITTEN = [
     ("path", "/*/notes/*/parts", 'path: "/{name}/notes/{name2}/parts"'),
     ("path", "^/notes$", "path: /notes"),
     ("path", "/notes?page=1", "path: /notes"),
+    ("path", "*", "path_prefix: /"),
+    ("path", "notes", "path: /notes"),
+    ("path_prefix", "notes/", "path_prefix: /notes/"),
+    ("path_prefix", "/notes", "path_prefix: /notes/"),
+    ("path_prefix", "/notes/{id}", 'path_prefix: "/notes/{id}/"'),
+    ("path_prefix", "/notes*", "path_prefix: /notes/"),
+    ("path", "/notes/[id]", 'path: "/notes/{id}"'),
+    ("path", "/notes/{id}.json", 'path: "/notes/{id}"'),
 ]
 
 
