@@ -77,7 +77,7 @@ def _with_operator(claim: str, operator: str, operand: object) -> str | None:
     if operator == "in":
         return f"write `in: {show_yaml(items)}`"
     if isinstance(operand, list):
-        if not all(isinstance(item, str | int | float) for item in items):
+        if not items or not all(isinstance(item, str | int | float) for item in items):
             return None
         if usual_kind(claim) is ClaimKind.LIST or operator == "contains":
             kind = "not" if operator == "not_equals" else "any"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.decision.rules.claim_names import parse_claim_name
@@ -126,6 +126,7 @@ OPERANDS = st.recursive(
     operator=st.sampled_from([*OPERATORS, "gt", "lte", "nin"]) | st.text(),
     operand=OPERANDS,
 )
+@example(claim="tenant", operator="equals", operand=[])
 def test_nothing_that_is_written_fails_it(claim: str, operator: str, operand: object) -> None:
     """What is suggested as a whole test is YAML with operators that exist."""
     meant = find_meant_operator(claim, operator, operand)
