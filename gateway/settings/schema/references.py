@@ -8,6 +8,7 @@ from pydantic import BaseModel, RootModel
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.texts import FileText
+from gateway.settings.schema.types import WRITTEN
 from gateway.settings.text.document import Document, KeyPath
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import parse_scalar
@@ -27,9 +28,11 @@ def type_references(document: Document, kind: type[BaseModel], faults: list[Faul
     typed: dict[KeyPath, tuple[object, tuple[str, str]]] = {}
     for path, (text, *_) in document.written.items():
         value = _value_at(document.root, path)
-        if not isinstance(value, str) or value != text[0] or not is_reference(text[1]):
+        if not isinstance(value, str) or value != text[0]:
             continue
         wanted = _wanted(kind, path)
+        if not is_reference(text[1]) and "written" not in wanted:
+            continue
         read = _read(value, wanted)
         if read is not None:
             typed[path] = read, text
@@ -124,6 +127,9 @@ def _leaves(
 def _types(kind: Any, marks: Sequence[object]) -> Iterator[str]:
     shown = [mark.json_schema for mark in marks if isinstance(mark, WithJsonSchema)]
     if kind is type(None):
+        return
+    if WRITTEN in marks:
+        yield "written"
         return
     if not shown:
         yield {bool: "boolean", int: "integer", float: "number"}.get(kind, "text")

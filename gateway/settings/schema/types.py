@@ -235,11 +235,12 @@ SizeOrUnlimited = Annotated[
 Share = Annotated[Any, BeforeValidator(_share), _schema(type="number", minimum=0, maximum=1)]
 Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
 VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
-Mode = Literal["enforce", "report"]
 OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
 OnlyFalse = Annotated[bool, AfterValidator(_only_false), _schema(const=False)]
 # Never from the environment: who reads the file must see that a route is open.
 Written = Annotated[bool, _schema(enum=[False, True])]
+WRITTEN = "\0written"  # marks a text that is such a value
+Mode = Annotated[Literal["enforce", "report"], WRITTEN]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[
     str,

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import Fault
-from tests.settings.configs import config, one_route, one_upstream, outcome_of, require
+from tests.settings.configs import ISSUERS, config, one_route, one_upstream, outcome_of, require
 
 ENVIRON = {
     "FOUR": "4", "MINUS": "-1", "YES": "true", "NO": "false", "HALF": "0.5", "WORD": "auto",
@@ -99,6 +99,9 @@ def test_another_value_is_refused_at_its_place_and_not_shown(
         one_route("    match: {path: /a}\n    public: ${UNSET:-true}\n"),
         require('{optional: "${YES}"}'),
         require('{optional: "${UNSET:-true}"}'),
+        one_route('    match: {path: /a}\n    require: {}\n    mode: "${UNSET:-enforce}"\n'),
+        one_route('    match: {path: /a}\n    require: {}\n    mode: "re${UNSET:-port}"\n'),
+        config(issuers=ISSUERS.replace("{issuer", '{mode: "${UNSET:-report}", issuer')),
         config(version="version: ${UNSET:-1}\n"),
     ],
 )
