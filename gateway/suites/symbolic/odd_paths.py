@@ -119,7 +119,7 @@ class OddPaths:
     def _matters(self, leaf: Leaf, kinds: Collection[str], gone: Leaf) -> bool:
         if not _share_hosts(leaf.host, gone.host):
             return False
-        if not any(_may_read(leaf, kind, gone) for kind in kinds):
+        if not any(_may_read(leaf, kind, kinds, gone) for kind in kinds):
             return False
         # If a more general leaf now owns all of its paths, they still belong to another route.
         shape = (*_shape(gone), None) if gone.is_prefix else _shape(gone)
@@ -245,8 +245,11 @@ def _rank(leaf: Leaf) -> list[int]:
     return [*kinds, 2] if leaf.is_prefix else kinds
 
 
-def _may_read(leaf: Leaf, kind: str, other: Leaf) -> bool:
-    """Return whether a path of *leaf* may be read as one of *other*, for all that is known."""
+def _may_read(leaf: Leaf, kind: str, kinds: Collection[str], other: Leaf) -> bool:
+    """Return whether a path of *leaf* may be read as one of *other*, for all that is known.
+
+    It has what *kind* says in it, and perhaps others of *kinds*.
+    """
     shape, last = _shape(leaf), len(other.segments) - 1
     if other.segments[-1:] == ("",) and last < len(shape) and shape[last] is None:
         # Only parameters alone leave nothing, and only at the end.
@@ -258,9 +261,32 @@ def _may_read(leaf: Leaf, kind: str, other: Leaf) -> bool:
         )
     if kind == "%2F" and None in shape:
         # From the first variable on, slashes may be anywhere.
-        return _agree(shape[: shape.index(None)], _shape(other))
+        is_cut = ";" in kinds
+        starts_alike = _agree(shape[: shape.index(None)], _shape(other))
+        return starts_alike and (is_cut or _may_end(leaf, other))
     is_longer = len(other.segments) > len(shape)
     return _agree(shape, _shape(other)) and (leaf.is_prefix or not is_longer)
+
+
+def _may_end(leaf: Leaf, other: Leaf) -> bool:
+    """Return whether a path of *leaf* with more slashes in it may end as one of *other*.
+
+    It may lose a slash at its end, but nothing else.
+    """
+    if other.is_prefix:
+        return True
+    own, others = _shape(leaf), _without_last_slash(_shape(other))
+    if leaf.is_prefix:
+        return len(others) >= len(own)
+    own = _without_last_slash(own)
+    ending = own[len(own) - own[::-1].index(None) :]
+    if any(text is not None and "/" in text for text in ending):
+        return True
+    return len(others) >= len(own) and _agree(ending[::-1], others[::-1])
+
+
+def _without_last_slash(shape: Shape) -> Shape:
+    return shape[:-1] if shape[-1:] == ("",) else shape
 
 
 def _agree(one: Shape, other: Shape) -> bool:

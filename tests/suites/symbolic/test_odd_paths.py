@@ -108,6 +108,10 @@ def test_a_route_that_allows_them_from_now_on_gains_them(flag: dict[str, Any]) -
             [named("r", "/a/{x}", hosts=["h.example"], **SLASH)],
             named("g", "/a/{x}/{y}", hosts=["i"]),
         ),
+        # More slashes do not make a path shorter, nor change its end.
+        ([named("r", "/{x}/a/b", **SLASH)], named("g", "/c")),
+        ([named("r", "/{x}/a", **SLASH)], named("g", "/{x}/{y}/b")),
+        ([named("r", "/a/{x}/*", **SLASH)], named("g", "/a/")),
         # Another route owns what the one that is gone had.
         ([named("r", "/a/{x}", **SLASH), named("all", "/*")], named("g", "/a/{x}/{y}")),
         # The whole path is never that of the route alone.
@@ -140,7 +144,7 @@ def test_routes_for_other_methods_are_other_routes() -> None:
 PATHS = st.sampled_from(
     [
         *("/*", "/{x}", "/{x}/b", "/{x}/{y}", "/a", "/a/", "/a/*"),
-        *("/a/{x}", "/a/{x}/*", "/a/b", "/a/b/c"),
+        *("/a/{x}", "/a/{x}/*", "/a/b", "/a/b/c", "/{x}/b/", "/{x}/", "/"),
     ]
 )
 HOSTS = st.sampled_from([(), (), ("h.example",), ("*.example",)])
@@ -163,7 +167,8 @@ def tables(draw: st.DrawFn, name: str, most: int) -> list[Route]:
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[list[Route], list[Route]]:
     """Return two tables that have most routes in common."""
-    common = [named("odd", draw(PATHS), **SEMICOLON, **SLASH), *draw(tables("c", 2))]
+    flags = draw(st.sampled_from([SLASH, {**SEMICOLON, **SLASH}]))
+    common = [named("odd", draw(PATHS), **flags), *draw(tables("c", 2))]
     return [*common, *draw(tables("o", 2))], [*common, *draw(tables("n", 1))]
 
 
