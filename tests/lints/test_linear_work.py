@@ -4,13 +4,11 @@ Work is counted, and not timed: calls, and the memory that is held at one time.
 """
 
 import re
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from cProfile import Profile
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -175,24 +173,15 @@ KINDS: dict[str, Callable[[int], str]] = {
 
 def work(run: Callable[[], object]) -> tuple[int, int]:
     """Return how many calls *run* takes, and how many bytes it holds at most."""
-    calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: Any) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    former = sys.getprofile()
     tracemalloc.start()
     try:
         run()
         most_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    sys.setprofile(count)
-    try:
+    with Profile() as profile:
         run()
-    finally:
-        sys.setprofile(former)
+    calls = sum(entry.callcount for entry in profile.getstats())
     return calls, most_bytes
 
 

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from tests.suites.worlds import ENVIRON
 
+# Other plugins of this environment, which take longer to load than such a run itself.
+ABSENT = ("aiohttp", "anyio", "asyncio", "hypothesispytest", "pytest_cov")
+
 
 def run_pytest(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Return what pytest says in *directory*."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    without = [word for name in ("cacheprovider", *ABSENT) for word in ("-p", f"no:{name}")]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments],
+        [sys.executable, "-m", "pytest", *without, "-rA", *arguments],
         cwd=directory,
         env={**kept, **ENVIRON, "COLUMNS": "120"},
         capture_output=True,
