@@ -9,6 +9,7 @@ Header = tuple[bytes, bytes]
 # Lines of all upstreams and of our own responses; most responses differ in one or two.
 _REMEMBERED_LINES: Final = 2048
 _REMEMBERED_LINE_BYTES: Final = 256
+_UNIQUE: Final = b"X-Request-Id:"
 
 # RFC 9113 §8.2.2: HTTP/2 has no such fields. Services send them, too; none is forwarded.
 _OF_CONNECTIONS: Final = frozenset(
@@ -28,6 +29,8 @@ class ResponseLines(Remembered[bytes, Header | None]):
         super().__init__(_REMEMBERED_LINES)
 
     def __missing__(self, line: bytes) -> Header | None:
+        if line.startswith(_UNIQUE):
+            return _read(line)
         header = self.recall(line)
         if header is None:
             header = _read(line)

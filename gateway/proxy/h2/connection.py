@@ -6,7 +6,7 @@ import socket
 import struct
 from base64 import b64encode
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, time
 from typing import Final, Protocol
 
 from gateway.decision.reason import Reason
@@ -14,7 +14,9 @@ from gateway.decision.verdict import Deny
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.h2_head import H2HeadReader, Section
 from gateway.http.reading.request import HTTP_2, Request
+from gateway.http.writing.refusal import refusal_parts
 from gateway.http.writing.request_head import Peer
+from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.h2.framing import (
     CANCEL,
@@ -26,10 +28,13 @@ from gateway.proxy.h2.framing import (
 from gateway.proxy.h2.patience import Patience
 from gateway.proxy.h2.stream import Stream
 from gateway.proxy.port import Port
+from gateway.proxy.recording.record import record_refused
+from gateway.proxy.recording.record_spans import record_refused_span
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.unread_output import UnreadOutput
 from gateway.proxy.upstream.connection import NEVER
+from gateway.telemetry.tracing.tracer import RecordedTrace
 
 # Input is read in pieces of at most this size: what one piece causes is bounded.
 _READ_BYTES: Final = 16 * 1024
@@ -105,7 +110,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self._view = clients.view[:_READ_BYTES]
         self._heads = H2HeadReader(port.names, port.limits)
         self._streams: dict[int, Stream] = {}
-        self._new: list[tuple[Stream, Exchange]] = []  # of the input that is being read
+        self._new: list[tuple[Stream, Request]] = []  # of the input that is being read
         self._touched: dict[int, Stream] = {}  # those with a piece of a body in it
         self._blocked: list[Stream] = []  # streams whose client has no room
         self._began = monotonic()
@@ -189,6 +194,7 @@ class H2Connection(asyncio.BufferedProtocol):
     def _read(self, data: bytes | memoryview) -> None:
         patience = self._patience
         patience.received(len(data))
+        self._is_send_due = True  # it is sent below, without waiting for the next turn
         try:
             self.framing.receive(data)
         except FramingFault as fault:
@@ -205,10 +211,9 @@ class H2Connection(asyncio.BufferedProtocol):
         if self._new:
             # Only now: what the client has opened and reset at once reaches no service.
             new, self._new = self._new, []
-            for stream, exchange in new:
-                if stream.exchange is exchange:
-                    exchange.begin()
-        self.send_soon()  # the library may have something to say as well
+            for stream, request in new:
+                self._start(stream, request)
+        self._send()  # the library may have something to say as well
 
     # --- what the frames say
 
@@ -222,7 +227,9 @@ class H2Connection(asyncio.BufferedProtocol):
         stream = self._streams[stream_id] = Stream(self, stream_id, self.peer, is_tunnel)
         stream.has_ended = ends
         stream.is_malformed = self._heads.is_malformed
-        self._add_exchange(stream, request)
+        if not request.is_plain:
+            self._add_exchange(stream, request)
+        self._new.append((stream, request))
         self.deadline = NEVER
 
     def _add_exchange(self, stream: Stream, request: Request) -> Exchange:
@@ -233,8 +240,47 @@ class H2Connection(asyncio.BufferedProtocol):
             length = None if fields.is_chunked else fields.content_length
             exchange.upload = upload = Upload(stream, length, port.most_body_bytes)
             upload.is_held_back = fields.expects_continue
-        self._new.append((stream, exchange))
         return exchange
+
+    def _start(self, stream: Stream, request: Request) -> None:
+        """Admit a request; if it is plain and refused by its route, that takes no exchange."""
+        exchange = stream.exchange
+        if exchange is not None:
+            exchange.begin()
+            return
+        if not request.is_plain:
+            return  # the client has reset it already
+        if stream.is_closed:
+            self._add_exchange(stream, request).client_lost()
+            return
+        port, now = self._port, monotonic()
+        verdict = admit(port, request)
+        if (
+            type(verdict) is not Deny  # cheaper than isinstance, and Deny has no subclass
+            or verdict.route is None
+            # Only an exchange adds the CORS fields of a route.
+            or (port.edits_responses and port.routes[verdict.route.index].options.cors is not None)
+        ):
+            self._add_exchange(stream, request).act(verdict)
+        else:
+            self._refuse(stream, request, verdict, now)
+
+    def _refuse(self, stream: Stream, request: Request, deny: Deny, began: float) -> None:
+        """Respond with the refusal *deny*, and record it; the request *began* to be decided."""
+        port, at = self._port, time()
+        request_id = next(port.request_ids)
+        fields, content = refusal_parts(deny, request_id, at)
+        stream.respond(deny.reason.status, fields, b"" if request.method == "HEAD" else content)
+        self._patience.response_ended()
+        seconds = monotonic() - began
+        try:
+            tracer, received = port.tracer, request.trace
+            trace = received if tracer is None else tracer.begin(received, self.peer.is_trusted)
+            record_refused(port, stream, request, request_id, trace, deny, 0, at, seconds)
+            if trace is not None and isinstance(trace, RecordedTrace):
+                record_refused_span(port, stream, request, request_id, trace, deny, at, seconds)
+        except Exception as bug:  # the client has its response
+            report_unexpected_error("a request could not be recorded", bug)
 
     def data_received(self, stream_id: int, data: bytes, ends: bool) -> None:
         """Pass on a piece of a body."""
@@ -284,7 +330,6 @@ class H2Connection(asyncio.BufferedProtocol):
             request = Request("", b"", Fields())
             request.version, request.is_plain = HTTP_2, False
             self._add_exchange(stream, request)
-            self._new.pop()
         was_closed, stream.is_closed = stream.is_closed, True
         exchange = stream.exchange
         if error_code != NO_ERROR and not was_closed:
@@ -445,8 +490,11 @@ class H2Connection(asyncio.BufferedProtocol):
         streams, self._streams = self._streams, {}
         self._blocked.clear()
         self._touched.clear()
-        self._new.clear()
         self.framing.is_over = True
+        new, self._new = self._new, []
+        for stream, request in new:
+            if stream.exchange is None and request.is_plain:
+                self._add_exchange(stream, request)  # to be recorded, as one that was given up
         for stream in streams.values():
             stream.is_closed = True
             if stream.exchange is not None:

@@ -165,7 +165,9 @@ class Framing:
             self._connection.receive_data(data)
         except NGH2Error as error:
             calm = isinstance(error, DenialOfServiceError)
-            raise self._give_up(ENHANCE_YOUR_CALM if calm else PROTOCOL_ERROR) from None
+            fault = self._give_up(ENHANCE_YOUR_CALM if calm else PROTOCOL_ERROR)
+            self._dispatch()  # what was read before it
+            raise fault from None
         self._dispatch()
 
     def _give_up(self, error_code: int) -> FramingFault:

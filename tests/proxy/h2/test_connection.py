@@ -196,14 +196,41 @@ async def test_a_reset_stream_gives_up_its_request_alone(
     assert (line["status"], line["path"]) == (499, "/api/1")
 
 
-async def test_a_request_that_is_reset_in_the_same_breath_reaches_no_service(
-    service: Service, gateway: RunningGateway
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_a_request_that_is_reset_in_the_same_breath_reaches_no_service_and_is_logged(
+    start_gateway: StartGateway,
+    service: Service,
+    capfd: pytest.CaptureFixture[str],
+    method: bytes,
 ) -> None:
     """CVE-2023-44487."""
+    gateway = await start_gateway(access_log="stdout")
     client = await speak(gateway)
-    client.send(headers(1, api()) + rst_stream(1) + headers(3, api(b"/api/after")))
+    first = headers(1, api(method=method), ends=method == b"GET")
+    client.send(first + rst_stream(1) + headers(3, api(b"/api/after")))
     await client.wait_over(3)
     assert [request.start for request in service.requests] == [b"GET /api/after HTTP/1.1"]
+    lines = await lines_of(gateway, capfd)
+    assert [(one["path"], one["status"]) for one in lines] == [("/api/x", 499), ("/api/after", 200)]
+
+
+async def test_requests_before_a_fault_of_the_connection_are_logged(
+    start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    client = await speak(gateway)
+    flood = frame(Kind.CONTINUATION, 5, b"") * 20
+    client.send(headers(1, api()) + headers(3, api(method=b"POST"), ends=False))
+    client.send(frame(Kind.HEADERS, 5, b"") + flood)
+    await client.wait_gone()
+    lines = await lines_of(gateway, capfd)
+    assert [one["status"] for one in lines if one["path"]] == [499, 499]
+
+
+async def test_a_refusal_of_head_has_no_body(gateway: RunningGateway) -> None:
+    client = await speak(gateway)
+    stream = await client.fetch(request_fields(b"/api/x", method=b"HEAD"))
+    assert (stream.status, stream.data_sizes, stream.is_ended) == (401, [], True)
 
 
 async def test_a_connection_that_resets_too_much_is_ended_and_all_its_requests_are(
