@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import (
     rows_commands,
+    rows_http2,
     rows_limits,
     rows_memory,
     rows_requests,
@@ -27,6 +28,7 @@ ROWS = {
     row.name: row
     for rows in (
         rows_requests,
+        rows_http2,
         rows_workers,
         rows_services,
         rows_limits,

@@ -103,6 +103,31 @@ def latency_ms(peer: Peer, token: str, seconds: int, folder: Path) -> float:
     return taken[len(taken) * 99 // 100] / 1_000
 
 
+def multiplexed(
+    peer: Peer, token: str | None, seconds: int, connections: int, streams: int | None
+) -> Load:
+    """Send the same request at the highest rate, on *streams* at once of each connection.
+
+    If *streams* is None, send it over HTTP/1.1.
+    """
+    how = ["--h1"] if streams is None else ["-m", str(streams)]
+    command = ["h2load", "-t1", "-c", str(connections), *how, "-D", str(seconds)]
+    command += [
+        word for name, value in bearer(token).items() for word in ("-H", f"{name}: {value}")
+    ]
+    said = _run([*command, peer.address("/orders/1")], seconds)
+    protocol = _find(r"Application protocol: (\S+)", said, "none")
+    if protocol.startswith("h2") is (streams is None):
+        raise WrongAnswerError(f"{peer.name} spoke {protocol}")
+    done = int(_find(r"(\d+) done", said))
+    return Load(
+        requests=done,
+        requests_per_second=float(_find(r"([\d.]+) req/s", said)),
+        not_successful=done - int(_find(r"status codes: (\d+) 2xx", said)),
+        broken=int(_find(r"(\d+) errored", said)),
+    )
+
+
 def body_rate(peer: Peer, direction: str, token: str, seconds: int, folder: Path) -> float:
     """Return the gigabytes per second that pass through *peer* in *direction*."""
     command = [sys.executable, "-m", "benchmarks.body_client", direction, str(peer.port)]

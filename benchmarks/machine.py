@@ -18,6 +18,7 @@ PROGRAMS = {
     "mod_auth_openidc": ["dpkg-query", "--show", "libapache2-mod-auth-openidc"],
     "wrk": ["wrk", "-v"],
     "h2load": ["h2load", "--version"],
+    "nghttpx": ["nghttpx", "--version"],
 }
 PROCESSOR = re.compile(r"^model name\s*: (.*)$", re.MULTILINE)
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")

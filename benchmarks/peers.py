@@ -100,6 +100,17 @@ def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
 
 
 @contextmanager
+def nghttpx(folder: Path, upstream: Peer) -> Iterator[Peer]:
+    """Run nghttpx, which is of libnghttp2's authors, as a proxy without authentication."""
+    port = free_port()
+    command = [find_program("nghttpx"), "--conf=/dev/null", "--workers=1", "--log-level=ERROR"]
+    command += [f"--frontend=127.0.0.1,{port};no-tls", "--accesslog-file=/dev/null"]
+    command += [f"--backend=127.0.0.1,{upstream.port};;proto=http/1.1"]
+    with running(Program(command, PROXY_CORE, port, folder / "nghttpx.log")) as pid:
+        yield Peer("nghttpx without auth", port, pid)
+
+
+@contextmanager
 def haproxy(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run HAProxy with ``jwt_verify``."""
     port = free_port()

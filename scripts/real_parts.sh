@@ -24,6 +24,7 @@ redis-server redis-server  counts requests of several gateways
 chromium-headless-shell chromium-headless-shell  a browser with pages that call other origins
 java       default-jdk-headless  its HTTP client, which offers HTTP/2 with every request
 curl       curl            an HTTP client that does so with --http2
+h2load     nghttp2-client  load and requests over HTTP/2, along with nghttp
 zsh        zsh             completes command lines
 fish       fish            completes command lines
 mandoc     mandoc          checks the manual page
@@ -37,7 +38,8 @@ haproxy    haproxy         a proxy to compare with
 apache2    apache2-bin     a proxy to compare with in the row about sessions
 /usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc its login
 wrk        wrk             load at the highest rate
-h2load     nghttp2-client  load at a fixed rate
+h2load     nghttp2-client  load at a fixed rate, and over HTTP/2
+nghttpx    nghttp2-proxy   a proxy to compare with in the rows about HTTP/2
 redis-server redis-server  counts requests in the row about rate limits
 taskset    util-linux      one core for each side
 "

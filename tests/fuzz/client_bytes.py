@@ -23,14 +23,14 @@ _MAX_INPUT_BYTES = 8192
 _REQUEST_LINE = re.compile(rb"\A[\r\n]*([!-~]+) +([!-~]+) +(?:HTTP|RTSP)/1\.")
 
 # Never sent to a service, whoever says it.
-_UNSENT = frozenset(
+UNSENT = frozenset(
     (
         b"te", b"trailer", b"keep-alive", b"proxy-connection", b"expect", b"http2-settings",
         b"proxy-authorization", b"proxy-authenticate",
         b"x-original-url", b"x-rewrite-url", b"x-http-method-override",
     )
 )  # fmt: skip
-_SENT_ONCE = (
+SENT_ONCE = (
     b"host", b"x-request-id", b"via", b"forwarded",
     b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host",
 )  # fmt: skip
@@ -78,18 +78,18 @@ def _take_apart(data: bytes) -> Case | None:
 
 async def _play(ground: Ground, case: Case, piece_bytes: int, *, turns: bool) -> Played:
     def script(service: ServiceEnd, request: Seen) -> None:
-        _answer(case.script, service, request)
+        respond(case.script, service, request)
 
     network = Network(ground, script, is_slow=case.is_slow)
     other, client = network.connect(), network.connect()
-    await _ask(network, other, b"/public/first")
+    await ask(network, other, b"/public/first")
     stream = case.stream.replace(TOKEN_MARK, ground.token)
     for at in range(0, len(stream), piece_bytes):
         client.receive(stream[at : at + piece_bytes])
         if turns:
             await ground.loop.rest()
     await ground.loop.rest()
-    await _ask(network, other, b"/public/second")
+    await ask(network, other, b"/public/second")
     await network.end(client, other)
     return _judge(network, client, case.stream)
 
@@ -97,7 +97,7 @@ async def _play(ground: Ground, case: Case, piece_bytes: int, *, turns: bool) ->
 # --- the service
 
 
-def _answer(script: int, service: ServiceEnd, request: Seen) -> None:
+def respond(script: int, service: ServiceEnd, request: Seen) -> None:
     request_id = request.all(b"x-request-id")[0]
     if service.transport.is_lost or service.answered == request_id or service.tunnelled is not None:
         return
@@ -134,7 +134,7 @@ def _answer(script: int, service: ServiceEnd, request: Seen) -> None:
 # --- the other client
 
 
-async def _ask(network: Network, other: MemoryTransport, target: bytes) -> None:
+async def ask(network: Network, other: MemoryTransport, target: bytes) -> None:
     """Ask beside the stream; the answer must be the right one, whatever the stream did."""
     before = len(other.written)
     other.receive(b"GET %b HTTP/1.1\r\nHost: other.test\r\n\r\n" % target)
@@ -189,8 +189,8 @@ def _told(answer: Seen) -> tuple[int, str]:
 
 def _check_request(request: Seen, stream: bytes, aliases: frozenset[bytes], via: bytes) -> None:
     names = [name for name, _ in request.fields]
-    assert not _UNSENT & set(names), f"a field that must stay here: {request}"
-    assert all(names.count(name) == 1 for name in _SENT_ONCE), f"not once: {request}"
+    assert not UNSENT & set(names), f"a field that must stay here: {request}"
+    assert all(names.count(name) == 1 for name in SENT_ONCE), f"not once: {request}"
     assert not any(b"_" in name for name in names), f"an underscore: {request}"
     # On a public route another scheme is the service's own affair.
     kept = request.all(b"authorization")

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tests.proxy.reading import AnyProtocol, hand_over
 
@@ -68,6 +68,10 @@ class MemoryTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         """Say that everything was taken: what is written is there at once."""
         return 0
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Have *protocol* take what comes from now on."""
+        self.protocol = cast(AnyProtocol, protocol)
 
     def can_write_eof(self) -> bool:
         """Say that half a connection can be closed."""

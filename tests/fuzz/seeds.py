@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fuzz.surfaces import CORPUS
+from tests.proxy.h2.cases import cases, pieces
+from tests.proxy.h2.frames import PREFACE, settings
+
+# How most cases of HTTP/2 begin; the surface does so itself.
+_OPENING = PREFACE + settings()
+_MAX_SEED_BYTES = 2048
 
 _FIXTURES = Path(__file__).parents[1] / "vectors" / "llhttp" / "llhttp.json"
 
@@ -17,8 +23,18 @@ def seeds(surface: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of every input to start *surface* from."""
     for path in sorted((CORPUS / surface).iterdir()):
         yield path.name, path.read_bytes()
+    if surface == "h2":
+        yield from _http2_cases()
     if surface in {"client", "service"}:
         yield from _fixtures("request" if surface == "client" else "response")
+
+
+def _http2_cases() -> Iterator[tuple[str, bytes]]:
+    """Yield the cases of HTTP/2 that begin in the usual way, without a token."""
+    for case in cases("downgrade"):
+        sent = b"".join(one for one in pieces(case.steps) if isinstance(one, bytes))
+        if sent.startswith(_OPENING) and b"Bearer" not in sent and len(sent) < _MAX_SEED_BYTES:
+            yield case.name.replace(" ", "_").replace("/", "-"), b"00" + sent[len(_OPENING) :]
 
 
 def _fixtures(kind: str) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.fuzz import key_sets, token_bytes
 from tests.fuzz.client_bytes import check_client_bytes
 from tests.fuzz.cost import Work
+from tests.fuzz.http2_frames import check_http2_frames
 from tests.fuzz.key_sets import check_key_set, read_key_set
 from tests.fuzz.network import running_ground
 from tests.fuzz.service_bytes import check_service_bytes
@@ -16,7 +17,7 @@ from tests.fuzz.token_bytes import check_token, read_token
 
 CORPUS = Path(__file__).parent / "corpus"
 
-NAMES = ("client", "keys", "service", "target", "token")
+NAMES = ("client", "h2", "keys", "service", "target", "token")
 
 Check = Callable[[bytes], None]
 
@@ -38,6 +39,7 @@ def running_surfaces(directory: Path) -> Iterator[Mapping[str, Check]]:
     with running_ground(directory) as ground:
         yield {
             "client": partial(check_client_bytes, ground),
+            "h2": partial(check_http2_frames, ground),
             "keys": check_key_set,
             "service": partial(check_service_bytes, ground),
             "target": check_target,

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import (
     rows_commands,
+    rows_http2,
     rows_limits,
     rows_memory,
     rows_requests,
@@ -24,6 +25,7 @@ from benchmarks.tokens import TokenFile, make_keys, mint, spoil
 
 ROWS = (
     *rows_requests.ROWS,
+    *rows_http2.ROWS,
     *rows_workers.ROWS,
     *rows_services.ROWS,
     *rows_limits.ROWS,

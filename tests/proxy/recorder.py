@@ -28,6 +28,8 @@ def split_request(raw: bytes) -> tuple[Message, bytes] | None:
     if end < 0:
         return None
     head = parse_head(raw[: end + 4])
+    if head.start.count(b" ") != 2:
+        raise ValueError(f"no request line: {head.start!r}")
     body = split_body(head, raw[end + 4 :])
     if body is None:
         return None

@@ -8,7 +8,8 @@ A step of ``send`` is one of these, with the bytes that YAML's escapes stand for
   *flags* are more bits, *pad* is a length of padding, *says* a length that the frame only claims.
 - ``{raw: …}``: any bytes.
 - ``{times: 300, of: [steps], step: 2}``: a repetition, each on a stream number two higher.
-- ``{wait: 1}``: until stream 1 is over; ``{wait: read}``: until all was read, as a PING shows.
+- ``{wait: 1}``: until stream 1 is over; ``{wait: read}``: until all was read, as a PING shows;
+  ``{wait: service}``: until the service has received something.
 
 *then* lists alternatives, each a list of demands joined by ``and``: ``1 is 200``, ``ends
 PROTOCOL_ERROR`` (GOAWAY, and the connection is closed), ``serves`` (another request gets its
@@ -145,7 +146,8 @@ def pieces(steps: Iterable[Any], shift: int = 0) -> Iterator[bytes | str]:
         if isinstance(step, list):
             yield from pieces(step, shift)
         elif "wait" in step:
-            yield str(step["wait"] if step["wait"] == "read" else step["wait"] + shift)
+            what = step["wait"]
+            yield what if isinstance(what, str) else str(what + shift)
         elif "raw" in step:
             yield to_bytes(step["raw"])
         elif "times" in step:

@@ -1,7 +1,9 @@
 """Play the cases of HTTP/2 against a server, and judge what came of them."""
 
+import asyncio
 from collections.abc import Sequence
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.h2.cases import Case, pieces
 from tests.proxy.h2.frames import request_fields
 from tests.proxy.h2.wire import Http2Client, name_of
@@ -23,12 +25,21 @@ async def play(address: tuple[str, int], service: RecordingService, case: Case) 
             client.send(piece)
         elif piece == "read":
             await client.wait_read()
+        elif piece == "service":
+            await _wait_service(service)
         else:
             await client.wait_over(int(piece))
     found = await _judge(client, case)
     client.wire.close()
     seen = [one for one in service.requests if one.all(b"host") != [b"sentinel.test"]]
     return found + judge_service(service, seen, case)
+
+
+async def _wait_service(service: RecordingService) -> None:
+    """Wait until the service has received something."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while not service.received_bytes:  # noqa: ASYNC110 - the service has nothing to wait for
+            await asyncio.sleep(0.001)
 
 
 async def _judge(client: Http2Client, case: Case) -> list[str]:

@@ -14,6 +14,7 @@ from tests.proxy.h2.frames import (
     Flag,
     Frame,
     Kind,
+    Setting,
     body,
     frame,
     headers,
@@ -25,6 +26,7 @@ from tests.proxy.wire import Wire
 
 # So much credit at once that no test needs more, unless flow control is what it is about.
 _PLENTY = 1 << 30
+_PLENTY_FOR_STREAMS = ((Setting.INITIAL_WINDOW_SIZE, _PLENTY),)
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class Http2Client:
         self.goaways: list[tuple[int, int]] = []  # last stream, code
         self.window_updates: dict[int, int] = {}
         self.polite = polite
+        self.uploaded_bytes = 0
         self._at = 0
         self._open: tuple[int, int, bytearray] | None = None
         self._decoder = hpack.Decoder(max_header_list_size=1 << 24)
@@ -110,10 +113,9 @@ class Http2Client:
         if not self.wire.transport.is_closing():
             self.wire.send(b"".join(raw))
 
-    def begin(self, values: Iterable[tuple[int, int]] = (), *, credit: bool = True) -> None:
-        """Send the preface; with plenty of credit for the connection unless told not to."""
-        more = window_update(0, _PLENTY) if credit else b""
-        self.send(PREFACE, settings(values), more)
+    def begin(self, values: Iterable[tuple[int, int]] = _PLENTY_FOR_STREAMS) -> None:
+        """Send the preface, and plenty of credit for the connection."""
+        self.send(PREFACE, settings(values), window_update(0, _PLENTY))
 
     def ask(self, fields: Iterable[Field], content: bytes | None = None) -> int:
         """Send a request on the next stream, and return its number."""
@@ -122,6 +124,26 @@ class Http2Client:
         raw = headers(stream, fields, ends=content is None)
         self.send(raw, b"" if content is None else body(stream, content))
         return stream
+
+    async def upload(self, stream: int, content: bytes, piece_bytes: int = 16384) -> None:
+        """Send all of a body on *stream*, as the server gives credit; END_STREAM comes alone."""
+        sent = 0
+
+        def room() -> int:
+            self.read()
+            first = (self.settings or {}).get(Setting.INITIAL_WINDOW_SIZE, 65535)
+            of_all = 65535 + self.window_updates.get(0, 0) - self.uploaded_bytes
+            return min(first + self.window_updates.get(stream, 0) - sent, of_all, piece_bytes)
+
+        while sent < len(content):
+            await self.wire.wait_for(lambda: self.is_gone or room() > 0)
+            if self.is_gone or self.stream(stream).is_over:
+                return
+            piece = content[sent : sent + room()]
+            self.send(frame(Kind.DATA, stream, piece))
+            sent += len(piece)
+            self.uploaded_bytes += len(piece)
+        self.send(frame(Kind.DATA, stream, b"", Flag.END_STREAM))
 
     def skip_to(self, stream: int) -> None:
         """Go on with *stream* as the next one."""
