@@ -12,8 +12,8 @@ from typing import Any
 
 import hpack
 import pytest
-from gateway.proxy.h2.framing import Framing
 
+from gateway.proxy.h2.framing import Framing
 from gateway.settings.values.configuration import Limits
 from tests.proxy.gateways import load, write_config
 from tests.proxy.h2.frames import (
