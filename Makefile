@@ -49,6 +49,7 @@ soak: $(READY) ## Slow attacks, a thousand reloads, then ten minutes of mixed tr
 	@scripts/real_parts.sh install soak
 	@status=0; \
 	$(BIN)/python -m tests.soak.slow || status=1; \
+	$(BIN)/python -m tests.soak.floods || status=1; \
 	$(BIN)/python -m tests.soak.reloads || status=1; \
 	$(BIN)/python -m tests.soak.reloads --workers 2 || status=1; \
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(SOAK) || status=1; \

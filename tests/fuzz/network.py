@@ -49,10 +49,10 @@ class Ground:
 
 
 @contextmanager
-def running_ground(directory: Path) -> Iterator[Ground]:
-    """Yield the ground; *directory* is for its configuration."""
+def running_ground(directory: Path, *, http2: bool = False) -> Iterator[Ground]:
+    """Yield the ground; *directory* is for its configuration, with HTTP/2 or without."""
     routes = [*HOSTILE_ROUTES, _SOCKET_ROUTE]
-    changes = {"routes": routes, "limits": _LIMITS, "http2": False}
+    changes = {"routes": routes, "limits": _LIMITS, "http2": http2}
     settings = load(write_config(directory, ["http://192.0.2.1:80"], changes))
     loop = MemoryLoop()
     keyring = Keyring(settings.issuers)

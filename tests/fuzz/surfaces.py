@@ -36,10 +36,12 @@ def max_input_bytes(surface: str) -> int:
 @contextmanager
 def running_surfaces(directory: Path) -> Iterator[Mapping[str, Check]]:
     """Yield the checks by name; *directory* is for the configuration of the gateway."""
-    with running_ground(directory) as ground:
+    with_http2 = directory / "http2"
+    with_http2.mkdir()
+    with running_ground(directory) as ground, running_ground(with_http2, http2=True) as http2:
         yield {
             "client": partial(check_client_bytes, ground),
-            "h2": partial(check_http2_frames, ground),
+            "h2": partial(check_http2_frames, http2),
             "keys": check_key_set,
             "service": partial(check_service_bytes, ground),
             "target": check_target,

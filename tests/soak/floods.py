@@ -1,0 +1,95 @@
+"""What floods of HTTP/2 cost a gateway in a process of its own: ``python -m tests.soak.floods``.
+
+The tests count what a gateway does (``tests/proxy/h2/test_floods.py``); this measures processor
+time and memory, which say little while other things run.
+"""
+
+import asyncio
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from tests.proxy.corpus_routes import CORPUS_ROUTES
+from tests.proxy.gateways import write_config
+from tests.proxy.h2.floods import Flood, floods, send_flood
+from tests.proxy.h2.frames import request_fields
+from tests.proxy.h2.wire import Http2Client
+from tests.proxy.recorder import RecordingService, running_recorder
+from tests.proxy.wire import connect
+from tests.soak.fleet import resident_bytes
+from tests.soak.stage import GatewayProcess
+
+_MAX_CPU_SECONDS: Final = 0.1
+_MAX_GROWTH_BYTES: Final = 8 * 1024 * 1024
+_MAX_REQUESTS: Final = 128
+_END_SECONDS: Final = 10.0
+
+# Processor time is counted in hundredths of a second, and the request behind a flood costs one.
+_SLACK_SECONDS: Final = 0.02
+
+
+async def measure(gateway: GatewayProcess, service: RecordingService, flood: Flood) -> list[str]:
+    """Send *flood*; return what it cost too much, after a line that says what it cost."""
+    service.begin()
+    cpu_seconds, memory = gateway.cpu_seconds, resident_bytes(gateway.pid)
+    flooded = await send_flood(gateway.address, flood, turns=1)
+    if not flood.reads:
+        flooded.client.wire.read_on()
+    # What the kernel took of it is more than the gateway has read: its end may come a little later.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await flooded.client.wire.wait_end()
+    is_ended = flooded.client.wire.has_ended
+    flooded.client.wire.close()
+    await flooded.client.wire.wait_lost()
+    behind = Http2Client(await connect(gateway.address))
+    behind.begin()
+    stream = await behind.fetch(request_fields(b"/public/behind", authority=b"fence.test"))
+    behind.wire.close()
+    cpu_seconds = gateway.cpu_seconds - cpu_seconds
+    growth = resident_bytes(gateway.pid) - memory
+    seen = [one for one in service.requests if one.all(b"host") != [b"fence.test"]]
+    sys.stdout.write(
+        f"{flood.name}: {flooded.sent_bytes} bytes sent, {cpu_seconds:.2f} s, "
+        f"{growth / 1024:+.0f} KiB, {len(seen)} requests\n"
+    )
+    faults = {
+        "it is not ended": not is_ended,
+        "another client is not served": stream.label != "200",
+        f"{cpu_seconds:.2f} s": cpu_seconds > _MAX_CPU_SECONDS + _SLACK_SECONDS,
+        f"{growth} bytes": growth > _MAX_GROWTH_BYTES,
+        f"{len(seen)} requests": len(seen) > _MAX_REQUESTS,
+    }
+    return [f"{flood.name}: {fault}" for fault, is_so in faults.items() if is_so]
+
+
+async def measure_all(folder: Path) -> list[str]:
+    """Send every flood to one gateway; the first of them twice, since it loads what all use."""
+    faults: list[str] = []
+    async with running_recorder() as service:
+        url = f"http://127.0.0.1:{service.port}"
+        config = write_config(folder, [url], {"routes": CORPUS_ROUTES})
+        async with GatewayProcess(config, folder) as gateway:
+            await measure(gateway, service, floods()[0])
+            for flood in floods():
+                faults += await measure(gateway, service, flood)
+            faults += [f"on stderr: {line}" for line in gateway.unexpected()]
+    return faults
+
+
+def main() -> int:
+    """Return the exit status: 0 if nothing cost too much."""
+    with tempfile.TemporaryDirectory(prefix="floods-") as folder:
+        faults = uvloop.run(measure_all(Path(folder)))
+    for fault in faults:
+        sys.stdout.write(f"fault: {fault}\n")
+    sys.stdout.write(f"floods: {len(faults)} faults\n" if faults else "floods: all held\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
