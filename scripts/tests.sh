@@ -12,8 +12,9 @@ lanes=3
 
 # The longest first, so that all lanes end at about the same time.
 groups=(
-    "tests/cli"
+    "tests/cli/run"
     "tests/proxy"
+    "tests/cli --ignore=tests/cli/run"
     "tests/suites tests/lints"
     "tests/project"
     "tests/end_to_end"
