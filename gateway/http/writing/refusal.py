@@ -82,8 +82,17 @@ def render_refusal(
 
 def refusal_parts(deny: Deny, request_id: bytes, now: float) -> tuple[bytes, bytes]:
     """Return the fields of the response for *deny*, each with a leading line end, and the body."""
-    head, _, body = render_refusal(deny, request_id, now, is_head=False).partition(b"\r\n\r\n")
-    return head[head.index(b"\r\n") :], body
+    route = deny.route
+    _, before_id, after_id, body_start, body_end = _dated(
+        int(now),
+        deny.reason,
+        deny.scopes,
+        deny.methods,
+        None if route is None or deny.field else route.metadata_url,
+        None if route is None else route.step_up,
+        deny.field,
+    )
+    return before_id + request_id + after_id, body_start + request_id + body_end
 
 
 def login_refusal_parts(
