@@ -22,13 +22,15 @@ class Security:
 
     *alternatives* are sets of scopes, of which a token needs one; none of them contains another,
     so that a single empty set is any valid token. If it *is_optional*, callers without a token may
-    call as well. *uncovered* are the schemes that the gateway does not check, for people.
+    call as well. *uncovered* are the schemes that the gateway does not check, for people; those
+    *beside* a token are needed together with it.
     """
 
     access: Access
     alternatives: tuple[frozenset[str], ...] = ()
     is_optional: bool = False
     uncovered: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

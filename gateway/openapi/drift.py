@@ -270,8 +270,16 @@ class _Comparison:
     def _notes(self) -> Iterator[str]:
         for operation in self._api.operations:
             where = f"{name_of(operation)} ({_at(operation.place)})"
-            if operation.security.uncovered:
-                names = ", ".join(operation.security.uncovered)
+            security = operation.security
+            if security.beside:
+                names = ", ".join(security.beside)
+                yield (
+                    f"{where}: compared by the token alone: the gateway does not check {names},"
+                    " which is needed with it"
+                )
+            alone = [name for name in security.uncovered if name not in security.beside]
+            if alone:
+                names = ", ".join(alone)
                 yield f"{where}: not compared: {names}, which the gateway does not check"
             if operation.is_wider:
                 yield f"{where}: compared with all values of the segments that are partly variables"
@@ -297,6 +305,7 @@ def say_rule(operation: Operation) -> str:
         case _:
             rule = make_rule(security)
             needs = "any valid token" if rule is None else f"a token with {rule.text}"
+            needs += "".join(f" and {name}" for name in security.beside)
             return f"{needs}, or none" if security.is_optional else needs
 
 

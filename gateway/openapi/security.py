@@ -69,6 +69,7 @@ class SecurityReader:
             return None
         found: list[frozenset[str]] = []
         uncovered: dict[str, None] = {}
+        beside: dict[str, None] = {}
         is_optional, count = not items, 0
         for item in items:
             alternative = self._read_alternative(item)
@@ -83,10 +84,11 @@ class SecurityReader:
             uncovered.update(others)
             if has_token:
                 found.append(scopes)
+                beside.update(others)
             is_optional = is_optional or not (has_token or others)
         names = tuple(uncovered)
         if found:
-            return Security(Access.TOKEN, _least(found), is_optional, names)
+            return Security(Access.TOKEN, _least(found), is_optional, names, tuple(beside))
         return Security(Access.PUBLIC if is_optional else Access.UNCOVERED, (), False, names)
 
     def _read_alternative(self, item: Node) -> tuple[frozenset[str], dict[str, None], bool] | None:

@@ -256,6 +256,55 @@ def test_what_the_gateway_does_not_check_is_a_note() -> None:
     assert kinds(guarded) == [("public", "closed", "GET /a")]
 
 
+@pytest.mark.parametrize(
+    ("security", "notes"),
+    [
+        (
+            "[{key: [], login: [read]}]",
+            (
+                "GET /a (api.yaml:4): compared by the token alone: the gateway does not check"
+                " `key` (apiKey), which is needed with it",
+            ),
+        ),
+        (
+            "[{key: []}, {login: [read]}]",
+            (
+                "GET /a (api.yaml:4): not compared: `key` (apiKey), which the gateway does not"
+                " check",
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        (needs("read"), []),
+        ("public: true", [("public", "opened", "GET /a")]),
+        ("require: {}", [("scopes", "opened", "GET /a")]),
+    ],
+)
+def test_a_key_besides_a_token_is_a_note_and_the_token_is_compared(
+    security: str, notes: tuple[str, ...], rule: str, found: list[tuple[str, str, str]]
+) -> None:
+    text = with_paths(f"/a: {{get: {{security: {security}}}}}").replace(
+        "securitySchemes: {", "securitySchemes: {key: {type: apiKey, in: query, name: k}, "
+    )
+
+    compared = find_drift(read(text), load(route("path: /a, methods: [GET]", rule)), AT)
+
+    assert (kinds(compared), compared.notes) == (found, notes)
+
+
+def test_a_finding_says_what_is_needed_with_the_token() -> None:
+    text = with_paths("/a: {get: {security: [{key: [], login: [read]}]}}").replace(
+        "securitySchemes: {", "securitySchemes: {key: {type: apiKey, in: query, name: k}, "
+    )
+
+    found = find_drift(read(text), load(route("path: /a, methods: [GET]", "public: true")), AT)
+
+    assert found.findings[0].described == "a token with read and `key` (apiKey)"
+
+
 SEGMENTS = st.sampled_from(["a", "b", "{x}", "{y}"])
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=2).map(
     lambda parts: (

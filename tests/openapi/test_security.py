@@ -51,7 +51,12 @@ def one(*scopes: str) -> frozenset[str]:
         ("[{key: []}, {}]", Security(Access.PUBLIC, uncovered=("`key` (apiKey)",))),
         (
             "[{cert: [], oidc: [a]}, {key: []}]",
-            Security(Access.TOKEN, (one("a"),), uncovered=("`cert` (mutualTLS)", "`key` (apiKey)")),
+            Security(
+                Access.TOKEN,
+                (one("a"),),
+                uncovered=("`cert` (mutualTLS)", "`key` (apiKey)"),
+                beside=("`cert` (mutualTLS)",),
+            ),
         ),
     ],
 )

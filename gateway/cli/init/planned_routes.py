@@ -117,10 +117,16 @@ def _remarks(operation: Operation) -> Iterator[str]:
             )
         case _ if security.is_optional:
             yield "Callers without a token pass as well, without an identity."
-    if security.uncovered:
+    if security.beside:
         yield (
-            f"The description also names {', '.join(security.uncovered)}, which the gateway does"
-            " not check: it never takes the place of a token here."
+            f"The description also requires {', '.join(security.beside)}, which the gateway does"
+            " not check: the service has to."
+        )
+    alone = [name for name in security.uncovered if name not in security.beside]
+    if alone:
+        yield (
+            f"The description also names {', '.join(alone)}, which the gateway does not check: it"
+            " never takes the place of a token here."
         )
     if operation.is_wider:
         written = shorten(operation.written)
