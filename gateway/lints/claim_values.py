@@ -18,6 +18,29 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?")
 _COMPARES = ("equals", "not_equals", "in")
 
 
+class _Lines(NamedTuple):
+    """What to write instead: for an operand with a star, and for a claim that is a list."""
+
+    of_star: str
+    of_list: str
+
+
+_NEVER_OF_LIST = _Lines(
+    "", ", which `{operator}` never holds for: name an item, e.g. `contains: admin`"
+)
+_LINES = {
+    "equals": _Lines("write `matches: {shown}`", ": write `contains: {shown}`"),
+    "in": _Lines("write `any: [{match}, …]` in `claims`", ": write `any: [{each}]` in `claims`"),
+    "not_equals": _Lines(
+        "write `not: [{match}]` in `claims`",
+        ", and never equal to one value: write `not: [{first}]` in `claims`",
+    ),
+    "contains": _Lines(
+        "name each item, e.g. `any: [{{{name}: {{contains: admin}}}}, …]` in `claims`", ""
+    ),
+}
+
+
 class _Test(NamedTuple):
     """A test of *claim* by *operator*; *part* is its operand, and *of_route* where it is."""
 
@@ -107,16 +130,10 @@ def _of_regex(test: _Test, regex: str) -> str:
 def _of_star(test: _Test, shown: str) -> str:
     if shown == '"*"' and test.operator in {"equals", "in"}:
         return f"`*` is the text of one star here: write `{test.name}: {{exists: true}}`"
-    why = f"`*` is no pattern in `{test.operator}`"
-    if test.operator == "equals":
-        return f"{why}: write `matches: {shown}`"
-    if test.operator == "in":
-        return f"{why}: write `any: [{{{test.name}: {{matches: {shown}}}}}, …]` in `claims`"
-    if test.operator == "not_equals":
-        return f"{why}: write `not: [{{{test.name}: {{matches: {shown}}}}}]` in `claims`"
-    return (
-        f"{why}: name each item, e.g. `any: [{{{test.name}: {{contains: admin}}}}, …]` in `claims`"
+    line = _LINES[test.operator].of_star.format(
+        shown=shown, match=f"{{{test.name}: {{matches: {shown}}}}}", name=test.name
     )
+    return f"`*` is no pattern in `{test.operator}`: {line}"
 
 
 def _of_kind(test: _Test) -> Iterator[Fault]:
@@ -149,15 +166,12 @@ def _listed(test: _Test) -> str:
 
 
 def _of_list(test: _Test) -> str:
-    why = f"`{test.claim}` is a list at most issuers"
     contain = [f"{{{test.name}: {{contains: {_item(part)}}}}}" for _, part in test.operands]
-    if test.operator == "not_equals":
-        return f"{why}, and never equal to one value: write `not: [{contain[0]}]` in `claims`"
-    if test.operator == "equals":
-        return f"{why}: write `contains: {test.shown}`"
-    if test.operator == "in":
-        return f"{why}: write `any: [{', '.join(contain)}]` in `claims`"
-    return f"{why}, which `{test.operator}` never holds for: name an item, e.g. `contains: admin`"
+    lines = _LINES.get(test.operator, _NEVER_OF_LIST)
+    line = lines.of_list.format(
+        shown=test.shown, first=contain[0], each=", ".join(contain), operator=test.operator
+    )
+    return f"`{test.claim}` is a list at most issuers{line}"
 
 
 def _item(part: Part) -> str:
