@@ -30,6 +30,7 @@ from gateway.cli.token_source import read_token
 from gateway.decision.policy import Issuer
 from gateway.openapi.api import Api
 from gateway.settings.load import Loaded
+from gateway.settings.text.scalars import shorten
 from gateway.settings.values.addresses import check_key_url, parse_server
 
 _METADATA = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
@@ -103,6 +104,9 @@ class _Made:
 def _clean_issuer(text: str) -> str:
     for suffix in _METADATA:
         text = text.removesuffix(suffix)
+    if "://" not in text:
+        message = f"not a URL: write it as in the `iss` of tokens, e.g. https://{shorten(text)}"
+        raise click.UsageError(escape(f"--issuer: {message}"))
     problem = check_key_url(text)
     if problem is not None:
         raise click.UsageError(f"--issuer: {problem}")
@@ -145,7 +149,8 @@ def _find_issuer(wishes: Wishes, server: str) -> _Found:
         if finding.error is None:
             raise _stopped(f"the issuer has no usable key in {finding.source}", EXIT_NEGATIVE)
         errors.append(finding.error)
-    raise _stopped(f"cannot fetch the keys of the issuer: {errors[0]}", EXIT_ENVIRONMENT)
+    message = f"cannot fetch the keys of the issuer: {errors[0]}; --issuer is the `iss` of tokens"
+    raise _stopped(message, EXIT_ENVIRONMENT)
 
 
 def _draft(

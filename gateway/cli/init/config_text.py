@@ -37,7 +37,7 @@ class Draft:
 
     def _lines(self) -> Iterator[str]:
         yield from comment(f"Made by `gateway init` from {self.origin}.", 0)
-        yield from comment("It is yours to change: docs/configuration.md has every key.", 0)
+        yield from comment("It is yours to change: `gateway help configuration` has every key.", 0)
         yield "version: 1"
         yield "listen: 127.0.0.1:8080 # this machine only; 0.0.0.0:8080 for all"
         yield "admin: 127.0.0.1:9901 # /status and /metrics"

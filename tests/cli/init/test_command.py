@@ -279,7 +279,7 @@ def test_an_issuer_without_usable_keys_is_1() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--issuer", "login.example.com"), "--issuer: not a URL: write it like https://"),
+        (("--issuer", "login.example.com"), "e.g. https://login.example.com"),
         (("--issuer", "http://login.example.com"), "--issuer: a document fetched over plain http"),
         (("--upstream", "http://10.0.0.7/api"), "--upstream: "),
     ],
