@@ -14,6 +14,10 @@ _ELLIPSIS: Final = "…"
 # Of a column that has to shrink: fewer would not show a word.
 _LEAST: Final = 8
 
+# Before the second line of a text, and of each that follows.
+_HANGING: Final = "    "
+_WORDS: Final = re.compile(r"(\s*)((?:`[^`]*`|[^\s`]|`)+)")
+
 # Where a long word may go on in the next line: a URL, a list of methods, a path, a name.
 _PIECES: Final = re.compile(r"[^/,;&:._-]*[/,;&:._-]+|[^/,;&:._-]+")
 
@@ -67,6 +71,24 @@ def _share(natural: Sequence[int], width: int | None) -> list[int]:
             widths[at] += more
             left -= more
     return widths
+
+
+def fold(line: str, width: int) -> str:
+    """Return *line*, which may have colours, broken at spaces so that it fits *width* columns.
+
+    Words stay whole, and so does what is quoted in backticks: both are there to be copied.
+    """
+    hanging = _HANGING + " " * (len(line) - len(line.lstrip(" ")))
+    lines, current, used = [], "", 0
+    for gap, word in _WORDS.findall(line):
+        columns = columns_of(click.unstyle(word))
+        start = gap
+        if current and used + len(gap) + columns > width:
+            lines.append(current)
+            current, used, start = "", 0, hanging
+        current += start + word
+        used += len(start) + columns
+    return "\n".join((*lines, current))
 
 
 def wrap(text: str, width: int) -> list[str]:

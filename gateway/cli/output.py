@@ -26,7 +26,7 @@ def print_faults(faults: Sequence[Fault]) -> None:
         colour = "red" if fault.severity is Severity.ERROR else "yellow"
         code = click.style(fault.code.value, fg=colour, bold=True)
         line = escape(str(fault)).replace(f" {fault.code.value}: ", f" {code}: ", 1)
-        click.echo(line, err=True)  # without colours if they are not wanted
+        _echo(line, err=True)  # without colours if they are not wanted
 
 
 def escape(line: str) -> str:
@@ -58,7 +58,18 @@ def print_painted(lines: Iterable[str], colours: Mapping[str, str], *, err: bool
     has_colours = _has_colours(sys.stderr if err else sys.stdout)
     for line in lines:
         shown = escape(line)
-        click.echo(_paint(shown, colours) if has_colours else shown, err=err)
+        _echo(_paint(shown, colours) if has_colours else shown, err=err)
+
+
+def _echo(line: str, *, err: bool) -> None:
+    """Print *line*; on a terminal, so that it breaks between words. What is piped stays one."""
+    columns = terminal_columns(sys.stderr if err else sys.stdout)
+    if columns is not None:
+        # Imported here: for people only.
+        from gateway.cli.columns import fold  # noqa: PLC0415
+
+        line = fold(line, columns)
+    click.echo(line, err=err)
 
 
 def _has_colours(stream: TextIO) -> bool:
@@ -103,12 +114,14 @@ def print_table(
     # Imported here: for people only.
     from gateway.cli.columns import fit_table  # noqa: PLC0415
 
-    click.echo(fit_table(head, rows, terminal_columns(), colours or {}))
+    click.echo(fit_table(head, rows, terminal_columns(sys.stdout), colours or {}))
 
 
-def terminal_columns() -> int | None:
-    """Return the width of the terminal that stdout is; None if it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def terminal_columns(stream: TextIO) -> int | None:
+    """Return the width of the terminal that *stream* is; None if it is none."""
+    if not stream.isatty():
+        return None
+    return shutil.get_terminal_size(fallback=os.get_terminal_size(stream.fileno())).columns or None
 
 
 # Shorter waits need no explanation.

@@ -6,7 +6,7 @@ import click
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.columns import columns_of, cut, fit_table, wrap
+from gateway.cli.columns import columns_of, cut, fit_table, fold, wrap
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Mn", "Me", "Cf"]))
 WORDS = st.lists(st.text("abc中/,", min_size=1, max_size=30), min_size=1).map(" ".join)
@@ -59,6 +59,27 @@ def test_wrapped_lines_fit_and_have_every_word_in_its_order(text: str, width: in
     assert all(columns_of(line) <= width for line in lines)
     if "…" not in "".join(lines):
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_long_line_goes_on_between_words_and_what_is_to_be_copied_stays_whole() -> None:
+    code = click.style("missing_file", fg="red")
+    line = f"  - a.yaml:8:11: {code}: cannot read it; write `tls: {{certificate: tls.crt}}` there"
+
+    assert fold(line, 40).split("\n") == [
+        f"  - a.yaml:8:11: {code}: cannot",
+        "      read it; write",
+        "      `tls: {certificate: tls.crt}`",
+        "      there",
+    ]
+    assert fold(line, 200) == line
+
+
+@given(WORDS, st.integers(8, 40))
+def test_folded_lines_fit_or_are_one_word(text: str, width: int) -> None:
+    lines = fold(text, width).split("\n")
+
+    assert all(columns_of(line) <= width or len(line.split()) == 1 for line in lines)
+    assert " ".join(line.strip() for line in lines) == text
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT)), st.integers(16, 120))

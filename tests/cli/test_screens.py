@@ -105,6 +105,19 @@ def test_a_table_fits_the_terminal_and_keeps_its_words(columns: int, workplace: 
         assert "…" not in "".join(plain)
 
 
+def test_a_message_goes_on_between_words(workplace: Path) -> None:
+    write_config(workplace, INVALID)
+
+    _, wide = see(workplace, "check", "gateway.yaml", columns=300)
+    _, narrow = see(workplace, "check", "gateway.yaml", columns=50)
+
+    # Without the last line, which has commands to copy.
+    lines = [click.unstyle(line) for line in narrow[:-1]]
+    assert max(map(columns_of, lines)) <= 50
+    assert len(lines) > len(wide[:-1])
+    assert " ".join(lines).split() == click.unstyle(" ".join(wide[:-1])).split()
+
+
 def test_a_person_is_told_which_command_explains_a_code(workplace: Path) -> None:
     write_config(workplace, INVALID)
 
