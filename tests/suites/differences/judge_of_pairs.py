@@ -183,7 +183,10 @@ class World:
         found = find_preflight(
             request, host, settings.policy, settings.route_options, self._sharing
         )
-        return set() if found is None else {f"preflight {one}" for one in _grants(found.fields)}
+        granted = set() if found is None else _grants(found.fields)
+        # Without `methods`, only the one that is asked for is named, and each can be.
+        own = f"Access-Control-Allow-Methods: {asked.request.method}"
+        return {f"preflight {one}" for one in granted if "-Methods" not in one or one == own}
 
 
 def _read_list(location: str, is_file: bool) -> RevocationList:
