@@ -142,6 +142,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self._clients.discard(self)
         self._port.metrics.connections_open -= 1
         self._abandon()
+        self.framing.release()
 
     def eof_received(self) -> bool:
         """Give up all requests: without the client's frames none can go on."""

@@ -155,6 +155,14 @@ class Framing:
         )
         connection.set_local_window_size(_CONNECTION_WINDOW_BYTES)
 
+    def release(self) -> None:
+        """Break the reference cycle with the sink, once its connection is closed.
+
+        Its memory is then free at once, without a garbage collection.
+        """
+        self.is_over = True
+        del self._sink, self._connection
+
     # --- in
 
     def receive(self, data: bytes | memoryview) -> None:
@@ -279,7 +287,7 @@ class Framing:
 
     def unsent_bytes(self, stream_id: int) -> int:
         """Return how many bytes of a body wait, because the client has no room or does not read."""
-        return self._connection.queued_body_size(stream_id)
+        return 0 if self.is_over else self._connection.queued_body_size(stream_id)
 
     def reset(self, stream_id: int, error_code: int) -> None:
         """Reset the stream: what of it was not sent yet never will be."""

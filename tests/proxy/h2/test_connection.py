@@ -1,12 +1,16 @@
 """A connection of HTTP/2 serves its streams side by side, at the same decision as HTTP/1.1."""
 
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gateway.proxy.h2.framing import MAX_STREAMS
+from gateway.proxy.exchange.exchange import Exchange
+from gateway.proxy.h2.connection import H2Connection
+from gateway.proxy.h2.framing import MAX_STREAMS, Framing
+from gateway.proxy.h2.stream import Stream
 from tests.keyring.peers import until
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, good_token
@@ -364,6 +368,24 @@ async def test_an_idle_connection_is_ended_without_an_error(gateway: RunningGate
     gateway.expire(61)
     await client.wait_gone()
     assert client.goaways == [(1, Code.NO_ERROR)]
+
+
+async def test_a_closed_connection_leaves_nothing_for_the_garbage_collector(
+    gateway: RunningGateway,
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            client = await speak(gateway)
+            assert (await client.fetch(api())).status == 200
+            assert (await client.fetch(request_fields(b"/api/x"))).status == 401
+            client.wire.close()
+        await until(lambda: gateway.metric("gateway_connections_open") == 0)
+        kinds = {H2Connection, Framing, Stream, Exchange}
+        await until(lambda: not any(type(one) in kinds for one in gc.get_objects()))
+    finally:
+        gc.enable()
 
 
 async def test_a_client_that_says_nothing_after_the_preface_is_ended(
