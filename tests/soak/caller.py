@@ -9,8 +9,9 @@ from tests.soak.judge import Violation, expect, read_answer
 from tests.soak.leaving import end, leave, until_lost
 from tests.soak.ledger import Ledger
 from tests.soak.long_wire import LongWire, connect
-from tests.soak.plan import HALF_CLOSE, Abort, Ask, Talk, Visit
+from tests.soak.plan import HALF_CLOSE, Abort, Ask, Plan, Streams, Talk, Visit
 from tests.soak.requests import Tokens, body_pieces, head_of, whole_of
+from tests.soak.streams import ask_streams
 from tests.soak.talker import talk
 
 _SMALL_BUFFER_BYTES = 4096
@@ -25,13 +26,15 @@ class Caller:
     tokens: Tokens
     ledger: Ledger
 
-    async def carry_out(self, plan: Visit | Talk) -> None:
+    async def carry_out(self, plan: Plan) -> None:
         """Do what *plan* says; raises Violation."""
         is_slow = isinstance(plan, Visit) and plan.is_slow
         wire = await connect(self.address, _SMALL_BUFFER_BYTES if is_slow else None)
         try:
             if isinstance(plan, Talk):
                 await talk(wire, plan, self.tokens, self.ledger)
+            elif isinstance(plan, Streams):
+                await ask_streams(wire, plan, self.tokens, self.ledger)
             else:
                 await self._visit(wire, plan)
         finally:

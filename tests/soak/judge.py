@@ -99,7 +99,7 @@ async def read_answer(wire: Wire, ask: Ask, on_interim: Callable[[int], None]) -
     if nonces:
         check_body(ask, head, body)
     else:
-        request_id = _check_refusal(ask, head, body)
+        request_id = check_refusal(ask, head, body)
     closes = b"close" in [value.lower() for value in head.all(b"connection")]
     return Answer(status, closes, request_id)
 
@@ -147,7 +147,8 @@ async def _read_body(wire: Wire, ask: Ask, head: Message) -> bytes:
     return body
 
 
-def _check_refusal(ask: Ask, head: Message, body: bytes) -> str:
+def check_refusal(ask: Ask, head: Message, body: bytes) -> str:
+    """Return the id that a refusal names; raises Violation where it is none of ours."""
     request_id = head.one(b"x-request-id").decode()
     if head.all(b"content-type") != [b"application/problem+json"]:
         raise Violation(f"neither a refusal nor an answer of the service: {head}")

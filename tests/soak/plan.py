@@ -93,12 +93,29 @@ class Talk:
     ending: str = "handshake"
 
 
-def plan_connection(seed: str, worker: int, number: int, run: str = "") -> Visit | Talk:
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """One client connection of HTTP/2: all its requests are in flight at once.
+
+    *cancelled* are the numbers of those that the client resets.
+    """
+
+    number: str
+    asks: tuple[Ask, ...]
+    cancelled: frozenset[int]
+
+
+Plan = Visit | Talk | Streams
+
+
+def plan_connection(seed: str, worker: int, number: int, run: str = "") -> Plan:
     """Return what connection *number* of *worker* does; *run* tells repetitions apart."""
     rng = Random(f"{seed}/{worker}/{number}")
     name = f"{worker}-{number}{run}"
     if rng.random() < 0.12:
         return _plan_talk(rng, name)
+    if rng.random() < 0.2:
+        return _plan_streams(rng, name)
     is_pipelined = rng.random() < 0.2
     count = rng.randint(2, 12) if is_pipelined else rng.choice((1, 1, 2, 3, 5))
     asks = tuple(_plan_ask(rng, f"{name}-{at}", is_pipelined) for at in range(count))
@@ -116,6 +133,13 @@ def _plan_talk(rng: Random, name: str) -> Talk:
     credential = FORGED if rng.random() < 0.1 else GOOD
     ask = Ask(name, route, credential=credential, token=rng.randrange(50), order=order)
     return Talk(name, ask, sizes, ending)
+
+
+def _plan_streams(rng: Random, name: str) -> Streams:
+    asks = (_plan_ask(rng, f"{name}-{at}", is_pipelined=True) for at in range(rng.randint(1, 16)))
+    plain = tuple(replace(ask, version="1.1", flaw="", expects=False) for ask in asks)
+    cancelled = frozenset(at for at in range(len(plain)) if rng.random() < 0.1)
+    return Streams(name, plain, cancelled)
 
 
 def _plan_ask(rng: Random, nonce: str, is_pipelined: bool) -> Ask:

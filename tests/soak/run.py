@@ -13,7 +13,7 @@ from tests.soak.fleet import Fleet, open_files, resident_bytes
 from tests.soak.judge import Violation
 from tests.soak.ledger import Ledger
 from tests.soak.long_wire import PATIENCE_SECONDS
-from tests.soak.plan import Talk, Visit, plan_connection
+from tests.soak.plan import Plan, plan_connection
 from tests.soak.stage import GatewayProcess, config_for, make_tokens
 
 # Between the two moments at which memory is measured the tokens are the same, every cache is in
@@ -112,7 +112,7 @@ class Soak:
             await self._carry_out(plan)
             await asyncio.sleep(pace.uniform(0, 2 * load.pause_seconds))
 
-    async def _carry_out(self, plan: Visit | Talk) -> None:
+    async def _carry_out(self, plan: Plan) -> None:
         self._connections += 1
         try:
             async with asyncio.timeout(2 * PATIENCE_SECONDS):

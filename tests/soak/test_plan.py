@@ -3,11 +3,12 @@
 from itertools import chain
 
 from tests.soak.order import BROKEN, WHOLE, read_target
-from tests.soak.plan import BODY_FLAWS, HEAD_FLAWS, Ask, Talk, Visit, plan_connection
+from tests.soak.plan import BODY_FLAWS, HEAD_FLAWS, Ask, Streams, Talk, Visit, plan_connection
 
 PLANS = [plan_connection("seed", worker, number) for worker in range(30) for number in range(100)]
 VISITS = [plan for plan in PLANS if isinstance(plan, Visit)]
 TALKS = [plan for plan in PLANS if isinstance(plan, Talk)]
+STREAMS = [plan for plan in PLANS if isinstance(plan, Streams)]
 ASKS = list(chain.from_iterable(visit.asks for visit in VISITS))
 
 
@@ -24,6 +25,7 @@ def test_a_repetition_differs_in_its_nonces_alone() -> None:
 
 def test_no_two_requests_have_the_same_nonce() -> None:
     nonces = [ask.nonce for ask in ASKS] + [talk.ask.nonce for talk in TALKS]
+    nonces += [ask.nonce for streams in STREAMS for ask in streams.asks]
 
     assert len(set(nonces)) == len(nonces)
 
@@ -37,6 +39,8 @@ def test_there_is_something_of_everything() -> None:
     assert {ask.expects for ask in ASKS} == {ask.is_chunked for ask in ASKS} == {True, False}
     aborts = {(visit.abort.where, visit.abort.how) for visit in VISITS if visit.abort}
     assert len(aborts) == 12
+    assert {len(streams.asks) for streams in STREAMS} == set(range(1, 17))
+    assert any(streams.cancelled for streams in STREAMS)
     endings = {talk.ending for talk in TALKS}
     assert endings == {"handshake", "reset", "close", "half-close", "service"}
 
