@@ -140,6 +140,7 @@ class Callers:
         )
         self.scopes = sorted(scopes)
         self._known: dict[tuple[str, ...], list[Caller]] = {}
+        self._bare: list[Caller] = []
 
     def with_scopes(self, scopes: Sequence[str]) -> list[Caller]:
         """Return nobody, and for each issuer callers with each of *scopes* and with all of them."""
@@ -148,6 +149,12 @@ class Callers:
             of_issuers = (one for pair in self._issuers for one in self._of_issuer(pair, scopes))
             known = self._known[tuple(scopes)] = [NOBODY, *of_issuers]
         return known
+
+    def bare(self) -> list[Caller]:
+        """Return nobody, and for each issuer a caller without a scope."""
+        if not self._bare:
+            self._bare += (NOBODY, *(self._without_scope(pair) for pair in self._issuers))
+        return self._bare
 
     def meeting(self, request: SimulatedRequest) -> list[Caller]:
         """Return callers that satisfy all rules of the routes that own *request*.
@@ -240,13 +247,24 @@ class Callers:
         for name in sorted(before ^ after):
             yield Edge(f"on the list {name}", {"jti": revoked_id(name)})
 
+    def _usual(self, pair: tuple[Issuer, Issuer]) -> Caller:
+        """Return a caller without a scope whose token is for every audience."""
+        old, new = pair
+        made = make_claims(Persona(_NAME), old, self._at)
+        claims: Claims = {**made, "aud": self._audiences_of(pair) or "any-audience"}
+        claims = next(passing((*old.claims, *new.claims), claims, {}), claims)
+        return self._caller(new.name, pair, claims, new)
+
+    def _audiences_of(self, pair: tuple[Issuer, Issuer]) -> list[str]:
+        return sorted(self._audiences.union(*(one.audiences or () for one in pair)))
+
+    def _without_scope(self, pair: tuple[Issuer, Issuer]) -> Caller:
+        return Edge("without a scope").of(self._usual(pair))
+
     def _of_issuer(self, pair: tuple[Issuer, Issuer], scopes: Sequence[str]) -> Iterator[Caller]:
         old, new = pair
-        audiences = self._audiences.union(*(one.audiences or () for one in pair))
-        made = make_claims(Persona(_NAME), old, self._at)
-        claims: Claims = {**made, "aud": sorted(audiences) or "any-audience"}
-        claims = next(passing((*old.claims, *new.claims), claims, {}), claims)
-        bare = self._caller(new.name, pair, claims, new)
+        bare = self._usual(pair)
+        claims = bare.claims
         yield Edge("without a scope").of(bare)
         sources = tuple(one for one in new.scopes_from if one in old.scopes_from)
         for scope in scopes:
@@ -258,7 +276,9 @@ class Callers:
         yield from with_moved_scopes(bare, old, new, scopes)
         if len(scopes) > 1:
             yield Edge("with every scope").of(rich)
-        edges = [Edge(f"for {one}", {"aud": one}) for one in (*sorted(audiences), OTHER_AUDIENCE)]
+        edges = [
+            Edge(f"for {one}", {"aud": one}) for one in (*self._audiences_of(pair), OTHER_AUDIENCE)
+        ]
         edges += (Edge("forged", attack=FORGED), *find_edges(old, new, self._at))
         for edge in {edge.text: edge for edge in edges}.values():
             yield edge.of(rich)

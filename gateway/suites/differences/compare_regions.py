@@ -15,7 +15,7 @@ from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Place, Route
 from gateway.decision.verdict import Deny
 from gateway.settings.values.configuration import Settings
-from gateway.suites.differences.callers import Callers, mentioned
+from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare_routes import Pairs
 from gateway.suites.differences.facet import Kind, Statement
 from gateway.suites.differences.side import ANYBODY, Caller, Cause, Side, State
@@ -30,8 +30,6 @@ from gateway.suites.symbolic.sameness import rules_of
 # Decisions about callers that are made to fit the rules. Beyond it, callers are only proved, not
 # tried, and a kind of difference that was shown already is not looked for again.
 MAX_CELLS = 5_000
-
-_MAX_SCOPE_BYTES = 2_000  # in one token, whose header field must fit into a request
 
 # By session: one that only reads, and one that another site's page must not cause.
 _BROWSED = ("GET", "POST")
@@ -234,7 +232,7 @@ class Regions:
         gaps: list[Gap] = []
         is_beyond = False
         for request in _variants(region, self._settings):
-            made = self._made(region, request)
+            made = [*self._callers.bare(), *self._callers.meeting(request)]
             if self.asked.cells + len(made) > max_cells and self.asked.cells:
                 is_beyond = True
                 break
@@ -262,17 +260,6 @@ class Regions:
             self._new.statement(found.new_cause),
             methods,
         )
-
-    def _made(self, region: Region, request: SimulatedRequest) -> Sequence[Caller]:
-        """Return callers that are made to fit the rules of *region*."""
-        scopes: frozenset[str] = frozenset()
-        for side, match in ((self._old, region.old), (self._new, region.new)):
-            if match is not None:
-                scopes |= mentioned(match.route, side.loaded.settings.policy)
-        listed = sorted(scopes)
-        if len(" ".join(listed)) > _MAX_SCOPE_BYTES:
-            listed = []
-        return [*self._callers.with_scopes(listed), *self._callers.meeting(request)]
 
     # --- proofs
 

@@ -6,6 +6,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
+from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Place, Route
 from gateway.suites.symbolic import text_values
 from gateway.suites.symbolic.access import Access, Undecided, Witness
@@ -139,9 +140,12 @@ class _Comparison:
     def __init__(self, old: Access, new: Access, at: float) -> None:
         self._old, self._new, self._at = old, new, at
         self._lists = same_lists(old.settings, new.settings)
-        self._origins, self._problems = find_origins(old.settings.policy, new.settings.policy)
+        self._policies = old.settings.policy, new.settings.policy
+        self._origins, self._problems = find_origins(*self._policies)
         self._generic = placeholders(old, new)
         self._own = own_values(self._generic, old, new)
+        self._has_fixed = has_fixed_variables(old, new)
+        self._has_variables = self._has_fixed or bool(self._generic)
         generic = self._sides(self._generic, _SECOND)
         self._has_second = generic != (None, None)
         self._second_formulas = [
@@ -210,12 +214,15 @@ class _Comparison:
     ) -> Iterator[Finding]:
         """Yield callers with a token of *origin* (None: without one)."""
         generic = gates(self._sides(self._generic, _FIRST))
-        if not self._has_second and not any(_missing(generic[1].any_way, generic[0].any_way)):
-            return  # whatever the segments are
+        if not self._has_second and self._is_contained(*generic):
+            return
         if origin is not None and origin.pattern is not None and _tests_iss(generic):
             yield Undecided("a rule tests the `iss` of tenants", ("require", "claims", "iss"))
             return
-        sample = None if origin is None else self._sample(origin, CALLER)
+        sample = None if origin is None else _sample(*self._policies, origin, CALLER, self._at)
+        if not self._has_second and not self._has_variables:
+            yield from _models(generic[1].any_way, generic[0].any_way, sample, is_forged)
+            return
         formulas = (*(gate.any_way for gate in generic), *self._second_formulas)
         bindings = find_bindings(self._own, formulas)
         undecided: dict[Undecided, None] = {}
@@ -228,10 +235,20 @@ class _Comparison:
         is_complete = bindings.is_complete or (
             not self._has_second and _is_excluded(generic[1].any_way, generic[0].any_way)
         )
-        if not is_complete or has_fixed_variables(self._old, self._new):
+        if not is_complete or self._has_fixed:
             text = "rules compare claims with segments of the path in too many ways"
             undecided[Undecided(text, ("require", "claims"))] = None
         yield from undecided
+
+    def _is_contained(self, old: Gate, new: Gate) -> bool:
+        """Return whether *old* lets in all whom *new* does, whatever the segments are.
+
+        False may mean that it is not known.
+        """
+        missing = _missing(new.any_way, old.any_way)
+        if self._has_variables:
+            return not any(missing)
+        return all(_follows(part, new.any_way) for part in missing)
 
     def _differ(
         self, gates: _Gates, binding: Binding, sample: Sample | None, is_forged: bool
@@ -274,17 +291,6 @@ class _Comparison:
         lists = self._lists if access is self._new else {}
         return Side(access.settings, route, readings_of(match, binding), self._at, lists, name)
 
-    def _sample(self, origin: Origin, name: str) -> Sample | None:
-        old, new = self._old.settings.policy, self._new.settings.policy
-        if origin.is_opaque:
-            issuer = next(one for one in new.introspecting.values() if one.issuer == origin.iss)
-            return make_sample(issuer, None, origin, name, self._at)
-        before, after = find_issuer(old, origin), find_issuer(new, origin)
-        if after is None:
-            return None
-        other = None if before is None else before[0]
-        return make_sample(after[0], other, origin, name, self._at)
-
     # --- second tokens
 
     def _second(self, wanted: _Second, binding: Binding) -> Finding | None:
@@ -303,7 +309,7 @@ class _Comparison:
         is_opening = wanted is _Second.OPENED and old is not None and old.field == new.field
         result: Finding | None = None
         for origin in self._origins:
-            sample = self._sample(origin, COMPANION)
+            sample = _sample(*self._policies, origin, COMPANION, self._at)
             for is_forged, gates in ((False, _with_token(origin)), (True, _with_forged(origin))):
                 before, after = gates(sides)
                 for one in _models(
@@ -315,11 +321,25 @@ class _Comparison:
         return result
 
 
+@lru_cache(maxsize=256)
+def _sample(old: Policy, new: Policy, origin: Origin, name: str, at: float) -> Sample | None:
+    """Return the usual token of *origin* that *new* accepts, if any, and *old*, too, if it can."""
+    if origin.is_opaque:
+        issuer = next(one for one in new.introspecting.values() if one.issuer == origin.iss)
+        return make_sample(issuer, None, origin, name, at)
+    before, after = find_issuer(old, origin), find_issuer(new, origin)
+    if after is None:
+        return None
+    return make_sample(after[0], None if before is None else before[0], origin, name, at)
+
+
 def _models(
     new: Formula, old: Formula, sample: Sample | None, is_forged: bool
 ) -> Iterator[Finding]:
     """Yield tokens that satisfy *new*, but not *old*: one for each part of *old* that they lack."""
     for part in _missing(new, old):
+        if _follows(part, new):
+            continue
         one = _find_token((new, negate(part)), sample, is_forged)
         if isinstance(one, Witness):
             yield one
@@ -361,6 +381,28 @@ def _is_excluded(new: Formula, old: Formula) -> bool:
     """Return whether no token satisfies *new* but not *old*, whatever the segments are."""
     after, before = without_segments(new), without_segments(old)
     return all(satisfy((after, negate(part)), {}) is None for part in _missing(after, before))
+
+
+def _follows(part: Formula, whole: Formula) -> bool:
+    """Return whether *part* holds if *whole* does, as what that says about its claims shows.
+
+    Then nothing else needs to be known: of thousands of routes, that is often the same.
+    """
+    names = _names_in(part)
+    return _is_implied(
+        part, tuple(one for one in conjuncts(whole) if not names.isdisjoint(_names_in(one)))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_implied(part: Formula, formulas: tuple[Formula, ...]) -> bool:
+    return satisfy((*formulas, negate(part)), {}) is None
+
+
+@lru_cache(maxsize=65536)
+def _names_in(formula: Formula) -> frozenset[str]:
+    """Return the claims that *formula* tests."""
+    return frozenset(atom.path[0] for atom in atoms_of(formula))
 
 
 def _tests_iss(gates: tuple[Gate, Gate]) -> bool:

@@ -172,7 +172,7 @@ def test_callers_of_one_cause_are_told_together(tmp_path: Path) -> None:
     found = difference(tmp_path, edited(("require: {scopes: [read, write]}", "require: {}")))
 
     [cell] = found.of(Kind.OPENED)
-    assert {"main without a scope", "main with read", "partner with write"} <= set(cell.callers)
+    assert {"main without a scope", "partner without a scope"} <= set(cell.callers)
     assert (cell.old.word, cell.new.word) == ("scope_missing", "allow")
 
 

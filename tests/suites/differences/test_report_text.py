@@ -66,7 +66,8 @@ def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
 
 
 def test_many_callers_are_cut_short_unless_all_are_asked_for(tmp_path: Path) -> None:
-    new = edited(("require: {scopes: [read, write]}", "require: {}"))
+    many = ", ".join(f"region-{number}" for number in range(9))
+    new = edited(("region: {in: [eu, us]}", f"region: {{in: [{many}]}}"))
     short, whole = lines(tmp_path, new), lines(tmp_path, new, every=True)
 
     assert any(line.endswith(" more") for line in short)
