@@ -17,6 +17,7 @@ from gateway.cli.options import format_option
 from gateway.cli.output import print_faults, print_painted, show_progress
 from gateway.cli.stdin_file import file_or_stdin
 from gateway.cli.suite_file import load_suite
+from gateway.gc_settings import no_collection
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.scalars import shorten
@@ -156,7 +157,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     old, new = file_or_stdin(old, "OLD"), file_or_stdin(new, "NEW")
     before, after = _load(old, new, environ)
     question = _question(suite, before, after)
-    with show_progress("comparing") if form == "text" else nullcontext():
+    with no_collection(), show_progress("comparing") if form == "text" else nullcontext():
         difference = compare(before, after, question, max_cells)
     if as_page or form == "html":
         click.echo("\n".join(format_html(difference, *names)))
