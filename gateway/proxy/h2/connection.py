@@ -231,7 +231,8 @@ class H2Connection(asyncio.BufferedProtocol):
         if not request.is_plain:
             self._add_exchange(stream, request)
         self._new.append((stream, request))
-        self.deadline = NEVER
+        if not self.write_blocked:  # else it is when to look at what the client does not read
+            self.deadline = NEVER
 
     def _add_exchange(self, stream: Stream, request: Request) -> Exchange:
         port = self._port
@@ -494,6 +495,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self.framing.is_over = True
         new, self._new = self._new, []
         for stream, request in new:
+            streams[stream.id] = stream  # also those that the client has reset
             if stream.exchange is None and request.is_plain:
                 self._add_exchange(stream, request)  # to be recorded, as one that was given up
         for stream in streams.values():

@@ -111,6 +111,9 @@ class Stream:
         upload = None if exchange is None else exchange.upload
         if upload is None or upload.is_dropped:
             self._give_credit(size)
+            if exchange is not None and self._wants_tunnel:
+                # A tunnel whose first bytes are missing is another one (CVE-2025-64763).
+                exchange.fail(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
             return
         upload.add(data)
         if upload.is_too_large and exchange is not None:

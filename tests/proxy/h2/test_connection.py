@@ -231,6 +231,20 @@ async def test_requests_before_a_fault_of_the_connection_are_logged(
     assert [one["status"] for one in lines if one["path"]] == [499, 499]
 
 
+async def test_requests_that_are_reset_before_a_fault_of_the_connection_are_logged(
+    start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """CVE-2023-44487, in one packet."""
+    gateway = await start_gateway(access_log="stdout")
+    client = await speak(gateway)
+    opens = request_fields(b"/open/x")
+    client.send(b"".join(headers(n, opens) + rst_stream(n) for n in range(1, 101, 2)))
+    await client.wait_gone()
+    assert service.received == b""
+    lines = await lines_of(gateway, capfd)
+    assert [(one["path"], one["status"]) for one in lines] == [("/open/x", 499)] * 50
+
+
 async def test_a_refusal_of_head_has_no_body(gateway: RunningGateway) -> None:
     client = await speak(gateway)
     stream = await client.fetch(request_fields(b"/api/x", method=b"HEAD"))
@@ -396,6 +410,25 @@ async def test_a_client_that_says_nothing_after_the_preface_is_ended(
     await wire.wait_for(lambda: bool(wire.received))
     gateway.expire(11)
     await wire.wait_end()
+
+
+async def test_more_requests_are_no_reason_to_wait_longer_for_a_client_that_does_not_read(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """CVE-2019-9517: windows without end, but nothing is read from the socket."""
+    service.script = serve(make_answer(bytes(20_000_000)))
+    gateway = await start_gateway(timeouts={"body": "1s"})
+    client = Http2Client(await gateway.connect(receive_bytes=4096))
+    client.begin()
+    client.ask(api())
+    await client.wire.wait_for(lambda: len(client.wire.received) > 1000)
+    client.wire.stop_reading()
+    (connection,) = gateway.gateway.data._listener._clients
+    assert isinstance(connection, H2Connection)
+    await until(lambda: connection.write_blocked)
+    client.ask(api())
+    await until(lambda: len(connection._streams) == 2)
+    await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
 async def test_a_body_that_comes_too_slowly_is_refused_on_its_stream(

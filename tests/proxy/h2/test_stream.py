@@ -259,6 +259,27 @@ async def test_a_websocket_is_a_stream_with_bytes_both_ways(
     assert stream.is_ended
 
 
+async def test_bytes_before_the_tunnel_are_refused(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """CVE-2025-64763: some of them could be missing from the tunnel."""
+
+    async def silent(service: Service, wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
+        await wire.wait_end()
+
+    service.script = silent
+    client = await speak(gateway)
+    client.send(headers(1, CONNECT, ends=False))
+    await service.connection(0)
+    client.send(body(1, b"\x81\x82\0\0\0\0hi", ends=False))
+    await client.wait_over(1)
+    assert client.stream(1).label == "400 request_malformed"
+    client.send(headers(3, CONNECT, ends=False) + body(3, b"early", ends=False))
+    await client.wait_over(3)
+    assert client.stream(3).label == "400 request_malformed"
+
+
 @pytest.mark.parametrize("status", [200, 204, 299])
 async def test_a_service_that_declines_a_websocket_with_success_opens_no_tunnel(
     service: Service, gateway: RunningGateway, status: int
