@@ -66,8 +66,9 @@ _MAX_CONTINUATIONS: Final = 8
 # Acknowledgements that the client has not read yet (CVE-2019-9512, CVE-2019-9515).
 _MAX_UNSENT_ACKS: Final = 100
 
-# The library counts resets as well, and would say INTERNAL_ERROR; it shall not be the first.
-_LIBRARY_RESETS: Final = (10_000, 1_000)
+# The library counts resets as well, and would say INTERNAL_ERROR. ``Patience`` alone decides: a
+# connection has fewer streams than this (RFC 9113 §5.1.1).
+_LIBRARY_RESETS: Final = (2**31, 0)
 
 # RFC 9113 §4.1, §6.8: for a GOAWAY when the library has given the connection up.
 _GOAWAY: Final = struct.Struct(">IBIII")

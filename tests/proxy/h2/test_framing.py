@@ -98,6 +98,16 @@ def ask(stream: int = 1, *, ends: bool = True) -> bytes:
     return headers(stream, request_fields(b"/x"), ends=ends)
 
 
+def test_the_library_has_no_limit_of_its_own_for_resets(sink: Sink) -> None:
+    """It had one, and ended the connection with INTERNAL_ERROR: ``Patience`` decides."""
+    count = 12_000
+    for stream in range(1, 2 * count, 2):
+        sink.framing.receive(ask(stream, ends=False) + rst_stream(stream))
+        sink.take()
+    assert not sink.framing.is_over
+    assert sum(one[0] == "reset" for one in sink.seen) == count
+
+
 def test_the_first_frame_says_what_the_client_may_do() -> None:
     first, update = Sink().take()
     assert (first.kind, update.kind) == (Kind.SETTINGS, Kind.WINDOW_UPDATE)
