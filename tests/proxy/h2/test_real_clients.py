@@ -15,6 +15,7 @@ from playwright.async_api import async_playwright
 
 from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.end_to_end.conftest import program
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import bearer
 from tests.proxy.service import Service, echo
@@ -120,7 +121,9 @@ async def test_nodes_client_gets_twenty_responses_at_once(reached: Reached) -> N
 async def test_httpx_gets_responses_at_once(reached: Reached) -> None:
     """Its HTTP/2 is hyper-h2, another implementation than ours."""
     numbers = range(30)
-    async with httpx.AsyncClient(http1=False, http2=True, verify=trusting()) as client:
+    async with httpx.AsyncClient(
+        http1=False, http2=True, verify=trusting(), timeout=LIMIT_SECONDS
+    ) as client:
         asked = (client.post(f"{reached.origin}/open/{at}", content=LARGE) for at in numbers)
         answers = await asyncio.gather(*asked)
 
