@@ -53,7 +53,8 @@ _CONNECTION_WINDOW_BYTES: Final = 2**31 - 1
 
 # Bytes of a connection's window that are never given back are few and of odd streams: those of a
 # frame that was half read when its stream was reset. Once they are many, the connection is ended.
-_LEAST_WINDOW_BYTES: Final = 2**30
+# Up to a half of the window is given back only later, which is no loss.
+_LEAST_WINDOW_BYTES: Final = 2**29
 
 # How much larger than the limits a field section may be for its stream alone to be refused. It is
 # decoded in any case, since it is a part of the compression's state; beyond this, the connection

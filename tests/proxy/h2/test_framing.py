@@ -108,6 +108,20 @@ def test_the_library_has_no_limit_of_its_own_for_resets(sink: Sink) -> None:
     assert sum(one[0] == "reset" for one in sink.seen) == count
 
 
+def test_a_gibibyte_of_body_that_was_taken_is_no_loss(sink: Sink) -> None:
+    """The library gives back a half of the window at once; a piece less was taken for a leak."""
+    sink.framing.receive(ask(ends=False))
+    pieces, size = body(1, bytes(15_000), ends=False) * 4, 60_000
+    raised = 0
+    for _ in range(2**30 // size + 2):
+        sink.framing.receive(pieces)
+        assert not sink.framing.has_leaked()
+        sink.framing.give_credit(1, size)
+        sink.seen.clear()
+        raised += sum(one.kind == Kind.WINDOW_UPDATE and not one.stream for one in sink.take())
+    assert raised == 1
+
+
 def test_the_first_frame_says_what_the_client_may_do() -> None:
     first, update = Sink().take()
     assert (first.kind, update.kind) == (Kind.SETTINGS, Kind.WINDOW_UPDATE)
