@@ -130,7 +130,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self.send_soon()
         if data:
             self._read(data)
-        if self._port.is_draining:
+        if self._port.is_draining or not self._port.serves_http2:
             self.close_when_idle()
 
     # --- the transport
@@ -519,6 +519,8 @@ class H2Connection(asyncio.BufferedProtocol):
         self._port = port
         self.peer = _as_http_2(self.peer, port)
         self._heads.use(port.names, port.limits)
+        if not port.serves_http2:
+            self.close_when_idle()
 
     def requests_in_flight(self) -> int:
         """Return the number of requests in flight; may be called in any thread."""

@@ -5,13 +5,17 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.cli.run.test_command import Running, running
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.gateways import write_config
+from tests.proxy.h2.frames import request_fields
+from tests.proxy.h2.wire import Http2Client
 from tests.proxy.messages import Message, make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service
 from tests.proxy.websocket_peers import connected, running_server
@@ -31,6 +35,7 @@ STEADY_CLIENTS = 200
 LASTING_CLIENTS = 20
 HELD_REQUESTS = 100
 IDLE_CLIENTS = 50
+HTTP_2_CLIENTS = 8
 
 
 class Slow:
@@ -129,6 +134,66 @@ async def test_every_request_that_was_sent_is_answered(tmp_path: Path, workers: 
             await asyncio.gather(*map(end_in_order, (*held, *idle)))
             with pytest.raises(ConnectionRefusedError):
                 await connect(gateway.data)
+            assert await asyncio.to_thread(gateway.wait) == 0
+
+
+async def speak_http2(gateway: Running, is_tls: bool) -> Http2Client:
+    """Return a client of HTTP/2 that the gateway has answered: by ALPN, or with prior knowledge."""
+    context = None
+    if is_tls:
+        context = trusting()
+        context.set_alpn_protocols(["h2"])
+    host, port = gateway.data
+    _, wire = await asyncio.get_running_loop().create_connection(
+        Wire, host, port, ssl=context, server_hostname=host if is_tls else None
+    )
+    client = Http2Client(wire)
+    client.begin()
+    assert (await client.fetch(request_fields(b"/x"))).status == 200
+    return client
+
+
+async def announced(client: Http2Client) -> None:
+    """Wait until the client knows the last stream that is served."""
+
+    def are_both_there() -> bool:
+        client.read()
+        return len(client.goaways) > 1
+
+    await client.wire.wait_for(are_both_there)
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "TLS"])
+async def test_streams_of_http_2_are_answered_and_their_connections_told(
+    tmp_path: Path, is_tls: bool
+) -> None:
+    """9113.16: those of each of two workers."""
+    changes: dict[str, Any] = {"workers": 2, "routes": ALL_OPEN, "drain": {"deadline": "20s"}}
+    if is_tls:
+        write_pair(tmp_path, AUTHORITY.issue_cert("127.0.0.1"))
+        tls = {"certificate": "server.pem", "key": "server.key"}
+        changes["listen"] = {"address": "127.0.0.1:0", "tls": tls}
+    async with running_service() as service:
+        service.script = slow = Slow()
+        with running(write_config(tmp_path, [service.url], changes)) as gateway:
+            idle, *clients = [await speak_http2(gateway, is_tls) for _ in range(HTTP_2_CLIENTS + 1)]
+            held = [client.ask(request_fields(b"/held")) for client in clients]
+            await until(lambda: slow.held == HTTP_2_CLIENTS)
+
+            gateway.process.send_signal(signal.SIGTERM)
+
+            for client in (idle, *clients):
+                await announced(client)
+            assert not any(client.is_gone for client in clients)
+            slow.released.set()
+            for client, number in zip(clients, held, strict=True):
+                await client.wait_gone()
+                assert client.stream(number).label == "200"
+                assert client.goaways[:2] == [(2**31 - 1, 0), (number, 0)]
+            await idle.wait_gone()
+            assert {code for _, code in idle.goaways} == {0}
+            for client in (idle, *clients):
+                client.wire.close()
             assert await asyncio.to_thread(gateway.wait) == 0
 
 
