@@ -148,29 +148,34 @@ class H2Connection(asyncio.BufferedProtocol):
         """Give up all requests: without the client's frames none can go on."""
         self._is_closing = True
         self._abandon()
+        self._unread_output = None
+        self.deadline = monotonic() + _LINGER_SECONDS  # for what was written before
         return False
 
     def pause_writing(self) -> None:
         """Slow down all upstreams."""
         self.write_blocked = True
-        now = monotonic()
-        output = self._unread_output
+        self._watch_unread()
+        for stream in tuple(self._streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.client_blocked()
+
+    def _watch_unread(self) -> None:
+        """Look from now on whether the client reads what waits for it."""
+        now, output = monotonic(), self._unread_output
         if output is None:
             seconds = self._port.timeouts.body_seconds
             output = self._unread_output = UnreadOutput(self.transport, seconds)
         output.start(now, self._port.limits.read_rate)
         self.deadline = now + output.look_seconds
-        for stream in tuple(self._streams.values()):
-            if stream.exchange is not None:
-                stream.exchange.client_blocked()
 
     def resume_writing(self) -> None:
         """Let the upstreams go on."""
         self.write_blocked = False
-        if self._unread_output is not None:
-            self._unread_output.stop(monotonic())
         if self._is_closing:
             return
+        if self._unread_output is not None:
+            self._unread_output.stop(monotonic())
         self._await_request()
         self._send()
         if self.write_blocked:
@@ -446,9 +451,9 @@ class H2Connection(asyncio.BufferedProtocol):
         """Act on a deadline that has passed."""
         now, self.deadline = monotonic(), NEVER
         output = self._unread_output
-        if self._is_closing:
+        if self._is_closing and (output is None or not self.transport.get_write_buffer_size()):
             self.transport.abort()
-        elif self.write_blocked and output is not None:
+        elif (self.write_blocked or self._is_closing) and output is not None:
             if output.is_fast_enough(now, self._port.limits.read_rate):
                 self.deadline = now + output.look_seconds
             else:
@@ -469,7 +474,10 @@ class H2Connection(asyncio.BufferedProtocol):
     # --- closing
 
     def _end_for(self, error_code: int, last_bytes: bytes) -> None:
-        """End the connection with its last frame; what is in flight is given up."""
+        """End the connection with its last frame; what is in flight is given up.
+
+        Without an error, the client may read what is complete as slowly as before.
+        """
         if self._is_closing:
             return
         self._is_closing = True
@@ -477,6 +485,10 @@ class H2Connection(asyncio.BufferedProtocol):
             self.transport.write(last_bytes)
         self._abandon()
         self.deadline = monotonic() + _LINGER_SECONDS
+        if error_code == NO_ERROR and self.transport.get_write_buffer_size():
+            self._watch_unread()
+        else:
+            self._unread_output = None
         if error_code != NO_ERROR and self.transport.can_write_eof():
             with suppress(OSError):
                 self.transport.write_eof()

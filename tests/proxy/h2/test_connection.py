@@ -1,7 +1,9 @@
 """A connection of HTTP/2 serves its streams side by side, at the same decision as HTTP/1.1."""
 
+import asyncio
 import gc
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -428,6 +430,58 @@ async def test_more_requests_are_no_reason_to_wait_longer_for_a_client_that_does
     await until(lambda: connection.write_blocked)
     client.ask(api())
     await until(lambda: len(connection._streams) == 2)
+    await until(lambda: gateway.metric("gateway_connections_open") == 0)
+
+
+async def stuck(gateway: RunningGateway) -> tuple[Http2Client, H2Connection]:
+    """Return a client that reads nothing any more, with little room for what it asks for."""
+    client = Http2Client(await gateway.connect(receive_bytes=4096))
+    client.begin()
+    assert await client.wait_read()
+    (connection,) = gateway.gateway.data._listener._clients
+    assert isinstance(connection, H2Connection)
+    raw = connection.transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.wire.stop_reading()
+    return client, connection
+
+
+async def test_a_slow_reader_gets_all_of_its_last_response(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9113 §6.8: the client says that it is done, and its response is on its way."""
+    service.script = serve(make_answer(bytes(60_000)))
+    client, connection = await stuck(gateway)
+    client.ask(request_fields(b"/open/x"))
+    client.send(frame(Kind.GOAWAY, 0, bytes(8)))
+    await until(connection.transport.is_closing)
+    connection.expire()
+    client.wire.read_on()
+    await client.wait_over(1)
+    assert len(client.stream(1).body) == 60_000
+
+
+async def test_a_client_that_half_closes_and_reads_nothing_is_given_up(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """Also with so little unread that nothing has to wait for it."""
+    client, connection = await stuck(gateway)
+    unsent = connection.transport.get_write_buffer_size
+
+    async def drip(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while unsent() < 4000:
+            wire.send(bytes(2000))
+            await asyncio.sleep(0.01)
+        await wire.wait_end()
+
+    service.script = drip
+    client.ask(request_fields(b"/open/x"))
+    await until(lambda: unsent() >= 4000)
+    client.wire.end()
+    await until(connection.transport.is_closing)
+    gateway.expire(60)
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
