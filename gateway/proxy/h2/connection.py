@@ -225,6 +225,7 @@ class H2Connection(asyncio.BufferedProtocol):
 
     def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
         """Begin a request."""
+        self._patience.head_received(headers)
         request = self._heads.read(headers, not ends, b"")
         is_tunnel = request.wants_upgrade
         if is_tunnel:

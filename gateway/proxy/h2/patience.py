@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from gateway.http.reading.h2_head import Section
+
 # Streams that are reset although a request on them may have reached a service: a client that only
 # opens and resets them may do so as often (CVE-2023-44487, CVE-2025-8671). Each response that
 # completes allows one more, and so does time.
@@ -16,7 +18,8 @@ _FRAMES_PER_SECOND: Final = 100.0
 _FRAMES_PER_PIECE: Final = 4.0
 _FRAMES_PER_RESPONSE: Final = 10.0
 
-# Bytes that are no body: also those of frames that nobody hears of, such as PRIORITY.
+# Bytes that are neither a body nor the head of a request that came whole: also those of frames
+# that nobody hears of, such as PRIORITY.
 _BYTES: Final = 512 * 1024.0
 _BYTES_PER_SECOND: Final = 8 * 1024.0
 _BYTES_PER_RESPONSE: Final = 16 * 1024.0
@@ -42,6 +45,12 @@ class Patience:
     def received(self, size: int) -> None:
         """Charge *size* bytes of input, of any kind."""
         self._bytes -= size
+
+    def head_received(self, headers: Section) -> None:
+        """Allow the bytes of a request's head: how many may be in flight is limited by itself."""
+        if self._bytes < _BYTES / 2:  # else nothing is gained, and it is not worth the sum
+            size = sum(len(name) + len(value) for name, value in headers)
+            self._bytes = min(_BYTES, self._bytes + size)
 
     def control_received(self) -> None:
         """Charge a frame that is about the connection alone, or empty."""

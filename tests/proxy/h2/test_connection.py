@@ -5,6 +5,7 @@ import gc
 import json
 import socket
 from collections.abc import Callable
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -129,6 +130,20 @@ async def test_as_many_streams_as_are_allowed_are_served_side_by_side(
     await client.wait_over(*numbers)
     bodies = [bytes(client.stream(number).body) for number in numbers]
     assert bodies == [b"/api/%d " % number for number in range(MAX_STREAMS)]
+
+
+async def test_large_heads_of_as_many_streams_are_no_flood(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """On a connection of a load balancer, each request can have a token and cookies of its own."""
+    service.script = never
+    client = await speak(gateway)
+    for number in range(MAX_STREAMS):
+        cookie = token_urlsafe(6000).encode()
+        client.ask(api(b"/api/%d" % number, (b"cookie", cookie)))
+    assert await client.wait_read()
+    assert client.goaways == []
+    await until(lambda: len(service.requests) == MAX_STREAMS)
 
 
 async def test_a_refusal_is_that_of_http_1_1_and_is_logged_and_counted(
