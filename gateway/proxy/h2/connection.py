@@ -218,7 +218,12 @@ class H2Connection(asyncio.BufferedProtocol):
             # Only now: what the client has opened and reset at once reaches no service.
             new, self._new = self._new, []
             for stream, request in new:
-                self._start(stream, request)
+                try:
+                    self._start(stream, request)
+                except Exception as bug:  # the other streams are somebody else's
+                    report_unexpected_error("a request failed", bug)
+                    stream.cut()
+                    (stream.exchange or self._add_exchange(stream, request)).client_lost()
         self._send()  # the library may have something to say as well
 
     # --- what the frames say

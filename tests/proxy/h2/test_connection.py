@@ -146,6 +146,21 @@ async def test_large_heads_of_as_many_streams_are_no_flood(
     await until(lambda: len(service.requests) == MAX_STREAMS)
 
 
+async def test_an_error_of_ours_ends_one_stream_alone(
+    service: Service, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.proxy.h2.connection.refusal_parts", fail)
+    client = await speak(gateway)
+    client.send(headers(1, request_fields(b"/api/x")) + headers(3, api()))
+    await client.wait_over(1, 3)
+    assert client.stream(1).label == "reset INTERNAL_ERROR"
+    assert client.stream(3).status == 200
+    assert gateway.metric("gateway_requests_in_flight") == 0
+
+
 async def test_a_refusal_is_that_of_http_1_1_and_is_logged_and_counted(
     start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
