@@ -15,9 +15,9 @@ ALERT_TESTS: Final = ROOT / "config" / "prometheus" / "alerts_test.yaml"
 PROMETHEUS: Final = ROOT / "config" / "prometheus" / "prometheus.yaml"
 DASHBOARD: Final = ROOT / "config" / "grafana" / "dashboard.json"
 
-_METRIC: Final = re.compile(r"\b(?:gateway|http|process)_[a-z_]+")
+_METRIC: Final = re.compile(r"\b(?:gateway|http|process)_[a-z0-9_]+")
 _BY: Final = re.compile(r"\b(?:by|on|without) \(([^)]*)\)")
-_MATCHERS: Final = re.compile(r"([a-z_]+)\{([^}]*)\}")
+_MATCHERS: Final = re.compile(r"([a-z0-9_]+)\{([^}]*)\}")
 _MATCHER: Final = re.compile(r'([a-z_]+)(?:=~|!~|!=|=)"')
 
 

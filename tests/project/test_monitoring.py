@@ -27,7 +27,7 @@ ALERTS_PAGE = (ROOT / "docs" / "alerts.md").read_text()
 FAMILIES = {
     name: (kind, set(re.findall(r"`(\w+)`", labels)))
     for name, kind, labels in re.findall(
-        r"^\| `([a-z_]+)` \| (\w+) \|([^|]*)\|", METRICS_PAGE, re.MULTILINE
+        r"^\| `([a-z0-9_]+)` \| (\w+) \|([^|]*)\|", METRICS_PAGE, re.MULTILINE
     )
 }
 

@@ -126,6 +126,7 @@ class H2Connection(asyncio.BufferedProtocol):
         """Begin with *data*, which came before this object had the transport."""
         self.transport.set_write_buffer_limits(_UNSENT_BYTES)
         self.framing = Framing(self, self._port.limits)
+        self._port.metrics.http2_connections += 1
         self.deadline = self._began + self._port.timeouts.head_seconds
         self.send_soon()
         if data:
@@ -487,6 +488,9 @@ class H2Connection(asyncio.BufferedProtocol):
         if self._is_closing:
             return
         self._is_closing = True
+        if error_code == ENHANCE_YOUR_CALM:
+            ended = self._port.metrics.http2_ended
+            ended["calm"] = ended.get("calm", 0) + 1
         if last_bytes and not self.transport.is_closing():
             self.transport.write(last_bytes)
         self._abandon()

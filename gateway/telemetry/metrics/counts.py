@@ -35,6 +35,8 @@ class Metrics:
         self.connections_total = 0
         self.connections_refused = 0
         self.connections_refused_by_address = 0
+        self.http2_connections = 0
+        self.http2_ended: dict[str, int] = {}  # by the cause
         self.requests_in_flight = 0
         self.tunnels_open = 0
         self.memo_hits = 0
@@ -81,6 +83,7 @@ class Metrics:
         self.load.add(other.load)
         add_counts(self.rate_limited, other.rate_limited)
         add_counts(self.shed, other.shed)
+        add_counts(self.http2_ended, other.http2_ended)
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

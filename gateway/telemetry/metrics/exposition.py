@@ -179,8 +179,19 @@ def _connection_families(metrics: Metrics) -> Iterator[Metric]:
             "Client connections closed at once because the limit of their address was reached.",
             metrics.connections_refused_by_address,
         ),
+        (
+            "gateway_http2_connections",
+            "Client connections that speak HTTP/2.",
+            metrics.http2_connections,
+        ),
     ):
         yield counter(name, words, [((), value)])
+    yield counter(
+        "gateway_http2_connections_ended",
+        "Client connections of HTTP/2 that the gateway ended because of what the client sent.",
+        [((cause,), count) for cause, count in sorted(metrics.http2_ended.copy().items())],
+        ("cause",),
+    )
 
 
 def _certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[Metric]:

@@ -529,6 +529,24 @@ async def test_a_body_that_comes_too_slowly_is_refused_on_its_stream(
     assert (await client.fetch(api())).status == 200
 
 
+# --- metrics
+
+
+async def test_connections_are_counted_and_those_that_were_ended_by_their_cause(
+    gateway: RunningGateway,
+) -> None:
+    await gateway.ask(b"GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    client = await speak(gateway)
+    assert (await client.fetch(api())).status == 200
+    assert gateway.metric("gateway_http2_connections_total") == 1
+    assert gateway.metric("gateway_http2_connections_ended_total", cause="calm") == 0
+    client.send(frame(Kind.PING, 0, bytes(8), Flag.ACK) * 2000)
+    await client.wait_gone()
+    assert client.goaways[-1][1] == Code.ENHANCE_YOUR_CALM
+    assert gateway.metric("gateway_http2_connections_ended_total", cause="calm") == 1
+    assert gateway.metric("gateway_http2_connections_total") == 1
+
+
 # --- drain
 
 

@@ -144,10 +144,13 @@ def test_rate_limited_requests_add_up_and_processes_that_ended_are_not_without_r
 def test_requests_refused_by_concurrency_limits_add_up_over_processes() -> None:
     total, one, dead = Metrics(), Metrics(), Metrics()
     one.shed.update(route=3)
+    one.http2_ended.update(calm=2)
     dead.shed.update(route=1, gateway=2)
+    dead.http2_ended.update(calm=1)
     dead.settle()
 
     total.add(one)
     total.add(dead)
 
     assert total.shed == {"route": 4, "gateway": 2}
+    assert total.http2_ended == {"calm": 3}

@@ -53,7 +53,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_the_page_names_exactly_the_families_exposed() -> None:
-    named = re.findall(r"^\| `([a-z_]+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
+    named = re.findall(r"^\| `([a-z0-9_]+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
     text = make_exposition().expose(make_metrics()).decode()
 
     exposed = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)
@@ -62,7 +62,7 @@ def test_the_page_names_exactly_the_families_exposed() -> None:
 
 
 def test_the_page_names_the_labels_of_every_family() -> None:
-    rows = re.findall(r"^\| `([a-z_]+)` \| \w+ \|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \| \w+ \|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
     named = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
     metrics = make_metrics()
     exposition = make_exposition((IssuerMetrics("main", 2, 3.5, 3900.0, 236.5, 4, 1, 0),))
