@@ -1,5 +1,6 @@
 """Run the command line."""
 
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,9 @@ def main() -> None:
 
         click.echo(f"gateway: internal error, no result: {describe_error(bug)}", err=True)
         sys.exit(EXIT_ENVIRONMENT)
+    finally:
+        # The process ends: to walk through a large configuration once more would only take time.
+        gc.freeze()
 
 
 def _leave_at_once(number: int, _frame: FrameType | None) -> None:

@@ -152,19 +152,24 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     if new is None:
         raise click.UsageError("Missing argument 'NEW'.")
     suite = None if suite_file is None else load_suite(suite_file)
-    environ = {**os.environ, **({} if suite is None else suite.environment)}
     names = str(old), str(new)
     old, new = file_or_stdin(old, "OLD"), file_or_stdin(new, "NEW")
-    before, after = _load(old, new, environ)
-    question = _question(suite, before, after)
-    with no_collection(), show_progress("comparing") if form == "text" else nullcontext():
-        difference = compare(before, after, question, max_cells)
-    if as_page or form == "html":
-        click.echo("\n".join(format_html(difference, *names)))
-    else:
-        _print(difference, form, every)
+    with no_collection():
+        difference = _compare(old, new, suite, max_cells, form)
+        if as_page or form == "html":
+            click.echo("\n".join(format_html(difference, *names)))
+        else:
+            _print(difference, form, every)
     if _fails(difference, frozenset().union(*fail_on), allow_undecided):
         sys.exit(EXIT_NEGATIVE)
+
+
+def _compare(old: Path, new: Path, suite: Suite | None, max_cells: int, form: str) -> Difference:
+    environ = {**os.environ, **({} if suite is None else suite.environment)}
+    before, after = _load(old, new, environ)
+    question = _question(suite, before, after)
+    with show_progress("comparing") if form == "text" else nullcontext():
+        return compare(before, after, question, max_cells)
 
 
 def _load(old: Path, new: Path, environ: Mapping[str, str]) -> tuple[Loaded, Loaded]:

@@ -324,11 +324,14 @@ def _age(line: str) -> int:
 
 
 def _is_known_now(old: Passed, new: Passed) -> bool:
-    """Return whether the caller was only reported, and is accepted now.
+    """Return whether the caller was nobody, or only reported, and is known now.
 
-    A limit whose key has a claim then counts by that claim, which is `changed` by definition.
+    A limit that counts by caller then counts it by itself, which is `changed` by definition.
     """
-    return old.sent.allow.would_deny is not None and new.sent.allow.would_deny is None
+    was, becomes = old.sent.allow, new.sent.allow
+    if becomes.token is None or becomes.would_deny is not None:
+        return False
+    return was.token is None or was.would_deny is not None
 
 
 def _find_uncounted(
