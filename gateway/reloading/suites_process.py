@@ -23,6 +23,8 @@ _MOST_FAILURES: Final = 100
 # Requests have priority if the machine has no core to spare.
 _NICENESS: Final = 10
 
+_UNREADABLE: Final = 3  # the exit code of `gateway test` if it cannot even read what to test
+
 
 @dataclass(frozen=True, slots=True)
 class SuitesOutcome:
@@ -92,7 +94,8 @@ def _parse(report: Mapping[str, object], status: int) -> SuitesOutcome:
         case _:
             raise ValueError("not a report of suites")
     if suite_faults:
-        error = f"a suite is broken: {suite_faults[0]}"
+        what = "cannot run the suites" if status == _UNREADABLE else "a suite is broken"
+        error = f"{what}: {suite_faults[0]}"
         return SuitesOutcome(error, failed_tests, suite_faults)
     if failed_tests:
         error = f"{failed} of {passed + failed} tests failed: {failed_tests[0]}"

@@ -73,7 +73,8 @@ async def test_a_configuration_that_is_gone_is_told_in_one_line(tmp_path: Path) 
     outcome = await run_suites_of(tmp_path / "gone.yaml")
 
     assert outcome.error is not None
-    assert outcome.error.startswith("cannot run the suites: gateway: cannot read ")
+    assert outcome.error.startswith(f"cannot run the suites: {tmp_path / 'gone.yaml'}:1:1: ")
+    assert ": cannot read " in outcome.error
     assert "\n" not in outcome.error
 
 
