@@ -489,8 +489,7 @@ class H2Connection(asyncio.BufferedProtocol):
             return
         self._is_closing = True
         if error_code == ENHANCE_YOUR_CALM:
-            ended = self._port.metrics.http2_ended
-            ended["calm"] = ended.get("calm", 0) + 1
+            self._port.metrics.http2_ended["calm"] += 1
         if last_bytes and not self.transport.is_closing():
             self.transport.write(last_bytes)
         self._abandon()
