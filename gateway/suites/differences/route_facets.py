@@ -111,7 +111,14 @@ def _places(route: Route) -> Facet:
     names = {one.value for one in places if one is not Place.HEADER}
     if sources is not None and sources.field is not None:
         names.add(sources.field.decode())
-    return Facet(frozenset(names), listed(names, "nowhere"), grows(Kind.OPENED), ("token_from",))
+    judge = _judge_optional_places if route.optional else grows(Kind.OPENED)
+    return Facet(frozenset(names), listed(names, "nowhere"), judge, ("token_from",))
+
+
+def _judge_optional_places(old: object, new: object) -> Kinds:
+    """Judge where a token may be that nobody needs: a bad one that is not read passes as nobody."""
+    found = grows(Kind.OPENED)(old, new)
+    return found | {Kind.OPENED} if Kind.CLOSED in found else found
 
 
 def _second(route: Route) -> dict[str, Facet]:

@@ -119,6 +119,18 @@ def test_a_place_where_tokens_count_from_now_on_opens_the_route(
     assert opening == ({facet} if opens else set())
 
 
+def test_a_place_that_an_optional_route_reads_no_more_opens_it(tmp_path: Path) -> None:
+    """A bad token there was refused; unread, its request passes as nobody's."""
+    old, new = (
+        placed(places).replace("require: {scopes: [read", "require: {optional: true, scopes: [read")
+        for places in (f"authorization, {HEADER}", "authorization")
+    )
+
+    (found,) = changes(tmp_path, new, old)
+
+    assert (found.facet, found.kinds) == ("token_from", frozenset((Kind.OPENED, Kind.CLOSED)))
+
+
 def test_a_token_that_becomes_optional_is_told(tmp_path: Path) -> None:
     text = edited(("require: {scopes", "require: {optional: true, scopes"))
 
