@@ -146,7 +146,7 @@ def _take_call(exchange: Browsing, call: LoginCall) -> None:
 
     if request.fields.expects_continue and upload.has_not_come():
         exchange.client.interim(100, b"")
-    upload.attach(CollectedBody(upload.length is None, answer))
+    upload.attach(CollectedBody(answer))
 
 
 async def _serve(exchange: Browsing, asked: LoginRequest, deny: Deny | None) -> None:

@@ -119,7 +119,7 @@ def take_ticket_call(exchange: Browsing, call: TicketCall) -> None:
 
     if request.fields.expects_continue and upload.has_not_come():
         exchange.client.interim(100, b"")
-    upload.attach(CollectedBody(upload.length is None, go_on))
+    upload.attach(CollectedBody(go_on))
 
 
 async def _issue(exchange: Browsing, call: TicketCall, body: bytes) -> None:

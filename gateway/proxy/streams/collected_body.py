@@ -9,21 +9,22 @@ class CollectedBody:
     Whoever makes it bounds the body by ``Upload.limit``.
     """
 
-    __slots__ = ("_is_chunked", "_pieces", "_take")
+    __slots__ = ("_pieces", "_take")
 
-    def __init__(self, is_chunked: bool, take: Callable[[bytes], None]) -> None:
-        self._is_chunked = is_chunked
+    def __init__(self, take: Callable[[bytes], None]) -> None:
         self._take = take
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Take a piece of a body whose length is known; in a chunked one, its end."""
-        if not self._is_chunked:
-            self._pieces.append(data)
+        """Take a piece of a body whose length is known."""
+        self._pieces.append(data)
 
     def write_chunk(self, data: bytes) -> None:
         """Take a piece of a chunked body."""
         self._pieces.append(data)
+
+    def end_chunks(self, trailers: bytes) -> None:
+        """Drop the trailers: nothing that the gateway answers has a use for them."""
 
     def expect_nothing(self) -> None:
         """Do nothing: no response is awaited before the whole body has come."""

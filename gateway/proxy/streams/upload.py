@@ -34,6 +34,12 @@ class BodyTarget(Protocol):
     def write_chunk(self, data: bytes) -> None:
         """Take *data* as one chunk."""
 
+    def end_chunks(self, trailers: bytes) -> None:
+        """Take the end of a body that went in chunks, and its *trailers*.
+
+        They are lines, each with the line end before it, and b"" if there are none.
+        """
+
     def expect_response(self) -> None:
         """Wait for the response: the body has come whole."""
 
@@ -150,7 +156,7 @@ class Upload:
             return
         if self.length is None:
             self.begun = True
-            server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+            server.end_chunks(b"")  # trailers are dropped (RFC 9110 §6.5.1)
         self._server = None  # a second end would be read as a part of the next request
         self.sent_at = monotonic()
         server.expect_response()

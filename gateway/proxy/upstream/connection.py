@@ -187,6 +187,12 @@ class ServerConnection(asyncio.Protocol):
         if len(data) >= _LARGE_CHUNK_BYTES:
             self.owner.write_buffer.flush()
 
+    def end_chunks(self, trailers: bytes) -> None:
+        """Send the last chunk, and the trailers (RFC 9112 §7.1.2)."""
+        end = b"0%b\r\n\r\n" % trailers
+        self._written_bytes += len(end)
+        self._write(end)
+
     def expect_nothing(self) -> None:
         """Set no deadline: the client still sends its request."""
         self._client_sends = True

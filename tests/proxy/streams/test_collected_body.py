@@ -30,7 +30,7 @@ def test_the_body_is_handed_over_once_when_it_has_come(
     upload = Upload(source, length, None)
     for number, piece in enumerate((b"abc", b"de", b"")):
         if number == attached_after:
-            upload.attach(CollectedBody(length is None, taken.append))
+            upload.attach(CollectedBody(taken.append))
         assert taken == []
         if piece:
             upload.add(piece)
@@ -38,7 +38,7 @@ def test_the_body_is_handed_over_once_when_it_has_come(
             upload.complete = True
         upload.flush()
     if attached_after == 3:
-        upload.attach(CollectedBody(length is None, taken.append))
+        upload.attach(CollectedBody(taken.append))
 
     assert taken == [b"abcde"]
     assert not source.is_paused
