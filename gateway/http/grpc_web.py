@@ -70,13 +70,14 @@ def grpc_fields(fields: Fields, form: WebForm) -> Fields:
     """
     changed = copy(fields)
     changed.is_plain, changed.joined, changed.by_session = False, None, None
-    changed.lines = lines = []
+    lines: list[bytes] = []
     for prefix, value in zip(fields.lines[::2], fields.lines[1::2], strict=True):
         name = prefix[2:-2].lower()
         if name == b"content-type":
             lines += (prefix, b"application/grpc" + form.suffix)
         elif name != b"accept":  # the service has none of the types in it
             lines += (prefix, value)
+    changed.lines = lines
     if form.is_text:
         changed.content_length, changed.is_chunked = None, True
     changed.accepts_trailers = True
@@ -122,7 +123,7 @@ def encode_piece(data: bytes) -> bytes:
     return b2a_base64(data, newline=False)
 
 
-class MalformedText(Exception):
+class MalformedText(Exception):  # noqa: N818 - about what a client sent
     """A body that is not base64."""
 
 

@@ -19,8 +19,13 @@ class Client(Protocol):
     while Connection and Transfer-Encoding never are.
     """
 
-    peer: Peer
-    bound: BoundConnections | None  # to upstreams, if the client logged in on one
+    @property
+    def peer(self) -> Peer:
+        """Return the other end of the connection."""
+
+    @property
+    def bound(self) -> BoundConnections | None:
+        """Return the connections to upstreams that are for it alone, if it logged in on one."""
 
     def bind(self, pool: Pool) -> BoundConnections:
         """Reserve connections of *pool* that serve this client for it alone from now on."""

@@ -1,5 +1,6 @@
 """The body of a request, on its way from the client to the server."""
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
@@ -51,7 +52,8 @@ class Upload:
     limit), until its route says otherwise. *begun* says that a part of it was sent, so that the
     request cannot be sent again. *is_dropped* says that the rest of it is read and dropped.
     *is_held_back* says that the client waits for a 100 (Continue) (RFC 9110 §10.1.1). *pace* is
-    how slowly it may come.
+    how slowly it may come. *convert*, if set, makes the target that changes the body on its way
+    to a server.
     """
 
     __slots__ = (
@@ -62,6 +64,7 @@ class Upload:
         "_source",
         "begun",
         "complete",
+        "convert",
         "is_dropped",
         "is_held_back",
         "is_too_large",
@@ -83,6 +86,7 @@ class Upload:
         self.is_dropped = False
         self.is_held_back = False
         self.pace: Pace | None = None
+        self.convert: Callable[[BodyTarget], BodyTarget] | None = None
         self.is_too_large = False
         self.received_bytes = 0
         self.sent_at = 0.0  # when its end was sent
@@ -120,6 +124,8 @@ class Upload:
 
     def attach(self, server: BodyTarget) -> None:
         """Send to *server* from now on."""
+        if self.convert is not None:
+            server = self.convert(server)
         self._server = server
         self.is_held_back = False
         was_complete = self.complete
