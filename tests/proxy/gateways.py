@@ -1,6 +1,7 @@
 """A gateway of the real parts, in this process, on a configuration made for a test."""
 
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -156,12 +157,13 @@ class RunningGateway:
         self.gateway = gateway
         self.clocks = clocks
         self.address = gateway.data_address  # kept: it is not known any more after draining
+        self.tls: ssl.SSLContext | None = None  # what its clients trust, if its port has TLS
         self.wires: list[Wire] = []
         self._is_stopped = False
 
     async def connect(self, receive_bytes: int | None = None) -> Wire:
         """Return a new client connection."""
-        wire = await connect(self.address, receive_bytes)
+        wire = await connect(self.address, receive_bytes, self.tls)
         self.wires.append(wire)
         return wire
 

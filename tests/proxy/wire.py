@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import cast
@@ -42,7 +43,7 @@ class Wire(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.has_ended = True
         self._changed.set()
-        return True
+        return self.transport.get_extra_info("ssl_object") is None  # TLS has no half-closed state
 
     def connection_lost(self, error: Exception | None) -> None:
         self.has_ended = self.is_lost = True
@@ -139,7 +140,11 @@ class Wire(asyncio.Protocol):
         self.transport.resume_reading()
 
 
-async def connect(address: tuple[str, int], receive_bytes: int | None = None) -> Wire:
+async def connect(
+    address: tuple[str, int],
+    receive_bytes: int | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Wire:
     """Return a connection to *address*; *receive_bytes* bounds the kernel's buffer."""
     loop = asyncio.get_running_loop()
     raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -153,5 +158,6 @@ async def connect(address: tuple[str, int], receive_bytes: int | None = None) ->
     except OSError:
         raw.close()
         raise
-    _, wire = await loop.create_connection(Wire, sock=raw)
+    name = None if tls is None else address[0]
+    _, wire = await loop.create_connection(Wire, sock=raw, ssl=tls, server_hostname=name)
     return wire

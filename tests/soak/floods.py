@@ -5,17 +5,20 @@ time and memory, which say little while other things run.
 """
 
 import asyncio
+import ssl
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
+from tests.certificates import trusting
 from tests.proxy.corpus_routes import CORPUS_ROUTES
 from tests.proxy.gateways import write_config
-from tests.proxy.h2.floods import Flood, floods, send_flood
+from tests.proxy.h2.conftest import listen_with_tls
+from tests.proxy.h2.floods import MAX_REQUESTS, Flood, floods, send_flood
 from tests.proxy.h2.frames import request_fields
 from tests.proxy.h2.wire import Http2Client
 from tests.proxy.recorder import RecordingService, running_recorder
@@ -25,20 +28,22 @@ from tests.soak.stage import GatewayProcess
 
 _MAX_CPU_SECONDS: Final = 0.1
 _MAX_GROWTH_BYTES: Final = 8 * 1024 * 1024
-_MAX_REQUESTS: Final = 128
 _END_SECONDS: Final = 10.0
 
 # Processor time is counted in hundredths of a second, and the request behind a flood costs one.
 _SLACK_SECONDS: Final = 0.02
 
 
-async def measure(gateway: GatewayProcess, service: RecordingService, flood: Flood) -> list[str]:
+async def measure(
+    gateway: GatewayProcess,
+    service: RecordingService,
+    flood: Flood,
+    tls: ssl.SSLContext | None = None,
+) -> list[str]:
     """Send *flood*; return what it cost too much, after a line that says what it cost."""
     service.begin()
     cpu_seconds, memory = gateway.cpu_seconds, resident_bytes(gateway.pid)
-    flooded = await send_flood(gateway.address, flood, turns=1)
-    if not flood.reads:
-        flooded.client.wire.read_on()
+    flooded = await send_flood(gateway.address, flood, turns=1, tls=tls)
     # What the kernel took of it is more than the gateway has read: its end may come a little later.
     with suppress(TimeoutError):
         async with asyncio.timeout(_END_SECONDS):
@@ -46,15 +51,16 @@ async def measure(gateway: GatewayProcess, service: RecordingService, flood: Flo
     is_ended = flooded.client.wire.has_ended
     flooded.client.wire.close()
     await flooded.client.wire.wait_lost()
-    behind = Http2Client(await connect(gateway.address))
+    behind = Http2Client(await connect(gateway.address, tls=tls))
     behind.begin()
     stream = await behind.fetch(request_fields(b"/public/behind", authority=b"fence.test"))
     behind.wire.close()
     cpu_seconds = gateway.cpu_seconds - cpu_seconds
     growth = resident_bytes(gateway.pid) - memory
     seen = [one for one in service.requests if one.all(b"host") != [b"fence.test"]]
+    name = f"TLS, {flood.name}" if tls else flood.name
     sys.stdout.write(
-        f"{flood.name}: {flooded.sent_bytes} bytes sent, {cpu_seconds:.2f} s, "
+        f"{name}: {flooded.sent_bytes} bytes sent, {cpu_seconds:.2f} s, "
         f"{growth / 1024:+.0f} KiB, {len(seen)} requests\n"
     )
     faults = {
@@ -62,21 +68,24 @@ async def measure(gateway: GatewayProcess, service: RecordingService, flood: Flo
         "another client is not served": stream.label != "200",
         f"{cpu_seconds:.2f} s": cpu_seconds > _MAX_CPU_SECONDS + _SLACK_SECONDS,
         f"{growth} bytes": growth > _MAX_GROWTH_BYTES,
-        f"{len(seen)} requests": len(seen) > _MAX_REQUESTS,
+        f"{len(seen)} requests": len(seen) > MAX_REQUESTS,
     }
-    return [f"{flood.name}: {fault}" for fault, is_so in faults.items() if is_so]
+    return [f"{name}: {fault}" for fault, is_so in faults.items() if is_so]
 
 
-async def measure_all(folder: Path) -> list[str]:
+async def measure_all(folder: Path, tls: ssl.SSLContext | None = None) -> list[str]:
     """Send every flood to one gateway; the first of them twice, since it loads what all use."""
     faults: list[str] = []
+    changes: dict[str, Any] = {"routes": CORPUS_ROUTES}
+    if tls is not None:
+        changes["listen"] = listen_with_tls(folder)
     async with running_recorder() as service:
         url = f"http://127.0.0.1:{service.port}"
-        config = write_config(folder, [url], {"routes": CORPUS_ROUTES})
+        config = write_config(folder, [url], changes)
         async with GatewayProcess(config, folder) as gateway:
-            await measure(gateway, service, floods()[0])
+            await measure(gateway, service, floods()[0], tls)
             for flood in floods():
-                faults += await measure(gateway, service, flood)
+                faults += await measure(gateway, service, flood, tls)
             faults += [f"on stderr: {line}" for line in gateway.unexpected()]
     return faults
 
@@ -85,6 +94,7 @@ def main() -> int:
     """Return the exit status: 0 if nothing cost too much."""
     with tempfile.TemporaryDirectory(prefix="floods-") as folder:
         faults = uvloop.run(measure_all(Path(folder)))
+        faults += uvloop.run(measure_all(Path(folder), trusting("h2")))
     for fault in faults:
         sys.stdout.write(f"fault: {fault}\n")
     sys.stdout.write(f"floods: {len(faults)} faults\n" if faults else "floods: all held\n")

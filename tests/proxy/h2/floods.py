@@ -1,7 +1,9 @@
 """Send what has no end, until the gateway has had enough."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -14,6 +16,10 @@ from tests.proxy.h2.wire import Http2Client
 from tests.proxy.wire import connect
 
 MAX_SENT_BYTES = 2_000_000
+
+# Most that a service may see of one flood.
+MAX_REQUESTS = 128
+
 _PIECE_BYTES = 16_384
 
 # Turns of the event loop for each piece, so that a gateway on the same loop has read the last one.
@@ -78,9 +84,15 @@ class Flooded:
     is_ended: bool
 
 
-async def send_flood(address: tuple[str, int], flood: Flood, *, turns: int = _TURNS) -> Flooded:
+async def send_flood(
+    address: tuple[str, int],
+    flood: Flood,
+    *,
+    turns: int = _TURNS,
+    tls: ssl.SSLContext | None = None,
+) -> Flooded:
     """Send *flood* until the connection is ended, or the most that may be sent was."""
-    client = Http2Client(await connect(address), polite=flood.reads)
+    client = Http2Client(await connect(address, tls=tls), polite=flood.reads)
     if not flood.reads:
         client.wire.stop_reading()
     sent = 0
@@ -95,6 +107,11 @@ async def send_flood(address: tuple[str, int], flood: Flood, *, turns: int = _TU
         client.read()
         if client.is_gone:
             break
+    if not flood.reads:
+        # In TLS, who reads nothing does not see the end: what comes with it would be lost.
+        client.wire.read_on()
+        with suppress(TimeoutError):
+            await client.wire.wait_end()
     return Flooded(client, sent, client.is_gone)
 
 
