@@ -51,12 +51,13 @@ class ClientTls:
     """The TLS options towards servers of an upstream or an issuer.
 
     *ca* of None trusts the machine's authorities. *server_name* of None is the host of the URL.
-    *certificate* is the client certificate.
+    *certificate* is the client certificate. With *http2*, that alone is offered (RFC 7301).
     """
 
     ca: Authorities | None = None
     server_name: str | None = None
     certificate: Certificate | None = None
+    http2: bool = False
 
 
 MACHINE_TRUST = ClientTls()

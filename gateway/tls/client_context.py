@@ -4,6 +4,7 @@ import ssl
 
 from gateway.tls.certificate import Authorities, ClientTls
 from gateway.tls.pair import load_pair
+from gateway.tls.server_side import HTTP_2
 
 
 def make_client_context(tls: ClientTls) -> ssl.SSLContext:
@@ -18,6 +19,9 @@ def make_client_context(tls: ClientTls) -> ssl.SSLContext:
     if tls.ca is not None:
         # Trust every named authority, also one below a root.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if tls.http2:
+        context.set_alpn_protocols([HTTP_2])
+        context.options |= ssl.OP_NO_RENEGOTIATION  # RFC 9113 §9.2.1
     if tls.certificate is not None:
         load_pair(context, tls.certificate)
     return context

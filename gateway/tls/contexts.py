@@ -42,6 +42,6 @@ def make_client_contexts(clients: Iterable[ClientTls]) -> Mapping[ClientTls, ssl
     """
     made: dict[ClientTls, ssl.SSLContext] = {}
     for tls in clients:
-        key = ClientTls(tls.ca, None, tls.certificate)
+        key = ClientTls(tls.ca, None, tls.certificate, tls.http2)
         made[tls] = made[key] = made.get(key) or make_client_context(key)
     return made

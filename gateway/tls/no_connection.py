@@ -5,9 +5,15 @@ import socket
 import ssl
 
 
+class NotHttp2(OSError):  # noqa: N818 - reads as a sentence where it is caught
+    """A server that is to speak HTTP/2 does not; the text says how that was seen."""
+
+
 def describe_no_connection(error: OSError, timeout_seconds: float) -> str:
     """Return why no connection was established within *timeout_seconds*."""
     match error:
+        case NotHttp2():
+            return str(error)
         case TimeoutError():
             return f"no connection in {timeout_seconds:g} s"
         case ssl.SSLCertVerificationError():

@@ -1,6 +1,7 @@
 """Whom servers are believed to be, and what is shown to them."""
 
 import ssl
+from dataclasses import replace
 
 import pytest
 import trustme
@@ -62,3 +63,17 @@ def test_a_server_that_only_speaks_tls_1_1_is_refused() -> None:
 
     with pytest.raises(ssl.SSLError):
         Handshake(old, make_client_context(OURS))
+
+
+def test_http2_alone_is_offered_where_it_is_configured() -> None:
+    """RFC 7301: a server that speaks anything else does not select it."""
+    server = make_server_context(ServerTls((FIRST,), None, False, http2=True))
+    plain = Handshake(server, make_client_context(OURS))
+    speaking = Handshake(server, make_client_context(replace(OURS, http2=True)))
+    unwilling = Handshake(
+        make_server_context(PLAIN), make_client_context(replace(OURS, http2=True))
+    )
+
+    assert plain.client.selected_alpn_protocol() is None
+    assert speaking.client.selected_alpn_protocol() == "h2"
+    assert unwilling.client.selected_alpn_protocol() is None

@@ -1,5 +1,7 @@
 """The contexts of one configuration, for clients and for services."""
 
+from dataclasses import replace
+
 from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
 from gateway.tls.contexts import make_client_contexts, make_contexts
 from tests.certificates import AUTHORITY, trusting
@@ -42,3 +44,11 @@ def test_those_who_ask_for_the_same_share_one_context_whatever_their_names() -> 
 
     assert made[NAMED] is made[OURS]
     assert len({id(made[one]) for one in (OURS, MACHINE_TRUST, SHOWING)}) == 3
+
+
+def test_what_is_offered_is_not_shared_with_those_who_do_not_offer_it() -> None:
+    speaking = replace(OURS, http2=True)
+    made = make_client_contexts([OURS, speaking, replace(NAMED, http2=True)])
+
+    assert made[speaking] is not made[OURS]
+    assert made[replace(NAMED, http2=True)] is made[speaking]

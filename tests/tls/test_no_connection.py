@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from gateway.tls.no_connection import describe_no_connection
+from gateway.tls.no_connection import NotHttp2, describe_no_connection
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from gateway.tls.no_connection import describe_no_connection
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service"),
         (OSError("no address"), "cannot connect (OSError)"),
         (ssl.SSLError("x"), "TLS handshake failed (SSLError)"),
+        (NotHttp2("it does not select h2"), "it does not select h2"),
     ],
 )
 def test_each_kind_of_error_has_its_words_and_no_address(error: OSError, words: str) -> None:

@@ -29,7 +29,7 @@ from gateway.settings.build.routes.token_sources import KnownNames, add_token_so
 from gateway.settings.build.secrets import Outside
 from gateway.settings.build.sections import Named, collect_named, collect_routes
 from gateway.settings.build.tickets import build_tickets, refuse_without_tickets
-from gateway.settings.build.upstreams import build_upstreams
+from gateway.settings.build.upstreams import build_upstreams, refuse_upgrades
 from gateway.settings.build.warnings import (
     warn_about_audiences,
     warn_about_resources,
@@ -120,6 +120,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     tokens = TokenServers(trusted, ours.__contains__, model.identity.forward_token, proxy)
     built_upstreams = build_upstreams(upstreams, tokens, sources.disk, faults)
     refuse_without_token(built_routes, routes, built_upstreams, sound, faults)
+    refuse_upgrades(routes, built_upstreams, faults)
     return Access(
         dict(trusted.sound),
         build_revocations(model.revocations, at_lists, sources, known.issuers, faults, proxy),

@@ -1,8 +1,9 @@
 """Build the upstreams from their settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from gateway.settings.build.checks import refuse_repeated
+from gateway.settings.build.checks import refuse_repeated, require_exactly_one
 from gateway.settings.build.clients.credentials import TokenServers, build_credentials
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_upstream_tls, refuse_plain_servers
@@ -14,6 +15,7 @@ from gateway.settings.schema.balancing import (
     QueueModel,
 )
 from gateway.settings.schema.models import UpstreamModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
@@ -27,7 +29,7 @@ from gateway.settings.values.balancing import (
     QueueLimits,
     RetryLimits,
 )
-from gateway.settings.values.configuration import Server, Upstream
+from gateway.settings.values.configuration import Server, Upstream, UpstreamProtocol
 
 
 def build_upstreams(
@@ -54,7 +56,10 @@ def build_upstreams(
         at_tls = one.part.child("tls")
         if at_tls.raw is not None:
             refuse_plain_servers(part, faults)
+        protocol = UpstreamProtocol(one.model.protocol)
+        _refuse_other_scheme(protocol, parsed, part, faults)
         tls = build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults)
+        tls = replace(tls, http2=protocol is UpstreamProtocol.H2)
         built[one.name] = Upstream(
             one.name,
             servers,
@@ -62,7 +67,7 @@ def build_upstreams(
             one.model.response_timeout,
             one.model.idle_timeout,
             tls if any(server.tls for server in servers) else None,
-            _balancing(one.model, one.part, faults),
+            _balancing(one.model, protocol, one.part, faults),
             one.model.stall_timeout,
             build_credentials(
                 one.model.credentials,
@@ -72,11 +77,55 @@ def build_upstreams(
                 disk,
                 faults,
             ),
+            protocol,
         )
     return built
 
 
-def _balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balancing:
+def _refuse_other_scheme(
+    protocol: UpstreamProtocol, servers: Sequence[Server | str], part: Part, faults: list[Fault]
+) -> None:
+    """Refuse servers that cannot be spoken to by *protocol*; *part* lists the *servers*."""
+    if protocol is UpstreamProtocol.HTTP1:
+        return
+    wants_tls = protocol is UpstreamProtocol.H2
+    for index, server in enumerate(servers):
+        if not isinstance(server, Server) or server.tls is wants_tls:
+            continue
+        if wants_tls:
+            message = (
+                "`protocol: h2` is HTTP/2 over TLS, and this server is plain http: write https, or"
+                " `protocol: h2c`"
+            )
+        else:
+            message = (
+                "`protocol: h2c` is HTTP/2 without TLS, and this server is https: write http, or"
+                " `protocol: h2`"
+            )
+        faults.append(part.child(index).fault(Code.CONFLICTING_KEYS, message))
+
+
+def refuse_upgrades(
+    routes: Sequence[Named[RouteModel]], upstreams: Mapping[str, Upstream], faults: list[Fault]
+) -> None:
+    """Refuse routes that allow upgrades to an upstream of HTTP/2: its connections are shared."""
+    for one in routes:
+        if one.model is None or not one.model.upgrades:
+            continue
+        upstream = upstreams.get(one.model.upstream)
+        if upstream is None or not upstream.is_http2:
+            continue
+        message = (
+            f"`{upstream.name}` has `protocol: {upstream.protocol.value}`, and an upgrade takes a"
+            " connection of HTTP/1.1: remove `upgrades`, or use an upstream with"
+            " `protocol: http1` for this route"
+        )
+        faults.append(one.part.child("upgrades").key_fault(Code.CONFLICTING_KEYS, message))
+
+
+def _balancing(
+    model: BalancingModel, protocol: UpstreamProtocol, part: Part, faults: list[Fault]
+) -> Balancing:
     """Return the balancing options in *model*; contradictions are faults."""
     if model.queue is not None and model.max_connections is None:
         message = "`queue` has no effect without `max_connections`"
@@ -84,7 +133,7 @@ def _balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balanc
     return Balancing(
         balance=Balance(model.balance),
         resolve_seconds=model.resolve,
-        health=_health(model.health),
+        health=_health(model.health, protocol, part.child("health"), faults),
         failure_statuses=frozenset(
             status
             for first, last in model.failure_statuses or ()
@@ -103,17 +152,31 @@ def _balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balanc
     )
 
 
-def _health(model: HealthModel | None) -> HealthCheck | None:
+def _health(
+    model: HealthModel | None, protocol: UpstreamProtocol, part: Part, faults: list[Fault]
+) -> HealthCheck | None:
     if model is None:
         return None
+    require_exactly_one(part, "path", "grpc", faults)
+    if model.grpc is not None:
+        if protocol is UpstreamProtocol.HTTP1:
+            message = (
+                "gRPC needs HTTP/2: write `protocol: h2c` for http servers, or `protocol: h2` for"
+                " https ones"
+            )
+            faults.append(part.child("grpc").key_fault(Code.CONFLICTING_KEYS, message))
+        if part.child("statuses").raw is not None:
+            message = "`statuses` are of HTTP: remove them, `grpc` asks whether it is SERVING"
+            faults.append(part.child("statuses").key_fault(Code.CONFLICTING_KEYS, message))
     return HealthCheck(
-        path=model.path,
+        path=model.path or "/",
         interval_seconds=model.interval,
         timeout_seconds=model.timeout,
         unhealthy_after=model.unhealthy_after,
         healthy_after=model.healthy_after,
         statuses=tuple(model.statuses),
         panic_below=model.panic_below,
+        grpc_service=model.grpc,
     )
 
 

@@ -15,6 +15,9 @@ _STATUS: Final = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 # RFC 9110 section 9.2.2. A retry of any other method could be acted on twice.
 _IDEMPOTENT: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
+# A service of gRPC by its full name, as in the path of its methods.
+_SERVICE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+
 # An absolute path, optionally with a query, as in a request line (RFC 9112 section 3.2.1).
 _TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*")
 
@@ -36,6 +39,15 @@ def _target(value: str) -> str:
     return value
 
 
+def _grpc_service(value: object) -> str:
+    if value is True:
+        return ""
+    if not isinstance(value, str) or not _SERVICE.fullmatch(value):
+        message = "not a service: write `true` for the whole server, or a name like orders.Orders"
+        raise bad(Code.BAD_VALUE, message)
+    return value
+
+
 def _idempotent(value: str) -> str:
     if value not in _IDEMPOTENT:
         message = f"`{shorten(value)}` is never retried: only {', '.join(_IDEMPOTENT)} can be"
@@ -53,6 +65,13 @@ Statuses = Annotated[
                 {"type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"},
             ]
         }
+    ),
+]
+GrpcService = Annotated[
+    Any,
+    BeforeValidator(_grpc_service),
+    WithJsonSchema(
+        {"anyOf": [{"const": True}, {"type": "string", "pattern": f"^{_SERVICE.pattern}$"}]}
     ),
 ]
 IdempotentMethod = Annotated[
@@ -76,13 +95,22 @@ class OverloadModel(Strict):
 class HealthModel(Strict):
     """Active health checks of each server."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["path"]}, {"required": ["grpc"]}]}
+    )
+
     @classmethod
     def long_form(cls, value: object) -> dict[str, object] | None:
         """Return what *value* probably stands for."""
         return {"path": value} if isinstance(value, str) else None
 
-    path: Annotated[Text, AfterValidator(_target), _TARGET_SCHEMA] = Field(
-        description="The path of the GET request."
+    path: Annotated[Text, AfterValidator(_target), _TARGET_SCHEMA] | None = Field(
+        default=None, description="The path of the GET request."
+    )
+    grpc: GrpcService | None = Field(
+        default=None,
+        description="Call grpc.health.v1.Health/Check instead: true, or the name of a service.",
+        examples=[True, "orders.Orders"],
     )
     interval: Duration = described("5s", "From the end of a check to the next one.")
     timeout: Duration = described("2s", "A check fails after this time.")

@@ -173,6 +173,11 @@ _FOREIGN: tuple[tuple[str, str, str], ...] = (
         "write `balance: least_requests`, or `round_robin`",
     ),
     (
+        "protocol",
+        "http2 h2 h2c grpc http2protocoloptions appprotocol proxyhttpversion alpn scheme",
+        "write `protocol: h2c` for HTTP/2 to http servers, or `protocol: h2` to https ones",
+    ),
+    (
         "budget",
         "count attempts numretries retries max",
         "a request is sent at most twice: write `retries: {methods: [GET, HEAD]}`",

@@ -152,11 +152,17 @@ class UpstreamModel(BalancingModel):
             return "leave it out: a server whose URL begins with `https://` is called by TLS"
         if key == "servers" and isinstance(value, dict):
             return "write `servers: [URL]`, each as text, e.g. http://10.0.0.7:8000"
+        if key == "protocol":
+            return "write `protocol: h2c` for HTTP/2 to http servers, `h2` to https ones, or http1"
         return None
 
     servers: Unique[ServerText] = Field(
         description="http:// or https:// with host and optional port; no path.",
         examples=[["http://10.0.0.7:8000"]],
+    )
+    protocol: Literal["http1", "h2c", "h2"] = Field(
+        default="http1",
+        description="How to speak to them: HTTP/1.1, or HTTP/2 without TLS (h2c) or with it (h2).",
     )
     connect_timeout: Duration = described("2s", "The timeout for a new connection.")
     response_timeout: Duration = described("30s", "Until the first byte of the response.")

@@ -16,7 +16,8 @@ class HealthCheck:
     """An active health check.
 
     *statuses* are inclusive ranges. *panic_below* is a share of the servers: if fewer are
-    healthy, all are used.
+    healthy, all are used. With *grpc_service*, the check is a call of gRPC instead, about the
+    service of that name, or "" for the server as a whole; *path* and *statuses* do not count then.
     """
 
     path: str
@@ -26,6 +27,7 @@ class HealthCheck:
     healthy_after: int
     statuses: tuple[tuple[int, int], ...]
     panic_below: float
+    grpc_service: str | None = None
 
     def accepts(self, status: int) -> bool:
         """Return whether a server that responds with *status* is healthy."""

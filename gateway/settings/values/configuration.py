@@ -191,6 +191,14 @@ class Server:
     authority: str
 
 
+class UpstreamProtocol(Enum):
+    """How the servers of an upstream are spoken to."""
+
+    HTTP1 = "http1"
+    H2C = "h2c"  # HTTP/2 without TLS, with prior knowledge (RFC 9113 §3.3)
+    H2 = "h2"  # HTTP/2 over TLS (RFC 9113 §3.2)
+
+
 class ServiceGrant(Enum):
     """How a token for a service is got: for the gateway itself, or for the caller."""
 
@@ -244,6 +252,12 @@ class Upstream:
     balancing: Balancing = PLAIN
     stall_timeout_seconds: float = 60.0  # between two bytes of a response
     credentials: ServiceCredentials | None = None
+    protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
+
+    @property
+    def is_http2(self) -> bool:
+        """Return whether many requests share a connection."""
+        return self.protocol is not UpstreamProtocol.HTTP1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

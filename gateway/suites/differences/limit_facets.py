@@ -336,7 +336,7 @@ def fetch_facets(
 
 
 def upstream_facets(one: Upstream) -> dict[str, Facet]:
-    """Return the timeouts and the balancing of an upstream."""
+    """Return the timeouts, the protocol and the balancing of an upstream."""
     kept = harmless("how long an idle connection is kept")
     times = {
         key: Facet(value, f"{value:g} s", judge, (key,))
@@ -347,7 +347,9 @@ def upstream_facets(one: Upstream) -> dict[str, Facet]:
             ("idle_timeout", one.idle_timeout_seconds, kept),
         )
     }
-    return times | _balancing_facets(one.balancing)
+    spoken = harmless("how the same requests are sent to the same servers")
+    protocol = Facet(one.protocol, one.protocol.value, spoken, ("protocol",))
+    return times | {"protocol": protocol} | _balancing_facets(one.balancing)
 
 
 def _balancing_facets(how: Balancing) -> dict[str, Facet]:
@@ -417,9 +419,12 @@ def _show_health(how: Balancing) -> str:
     if health is None:
         return "none"
     statuses = ", ".join(f"{low}-{high}" for low, high in health.statuses)
+    asked = f"{health.path}", statuses
+    if health.grpc_service is not None:
+        asked = f"gRPC {health.grpc_service}".rstrip(), "SERVING"
     return (
-        f"{health.path} every {health.interval_seconds:g} s within {health.timeout_seconds:g} s:"
-        f" {statuses}, {health.unhealthy_after} to fail, {health.healthy_after} to recover,"
+        f"{asked[0]} every {health.interval_seconds:g} s within {health.timeout_seconds:g} s:"
+        f" {asked[1]}, {health.unhealthy_after} to fail, {health.healthy_after} to recover,"
         f" all below {health.panic_below:.0%}"
     )
 

@@ -56,7 +56,22 @@ upstreams:
     )
 
 
+@pytest.mark.parametrize(("text", "service"), [("true", ""), ("shop.Shop", "shop.Shop")])
+def test_a_health_check_may_be_a_call_of_grpc(text: str, service: str, tmp_path: Path) -> None:
+    upstream = f'{{servers: ["http://a"], protocol: h2c, health: {{grpc: {text}}}}}'
+
+    health = load(tmp_path, one_upstream(upstream)).upstreams["orders"].balancing.health
+
+    assert health is not None
+    assert health.grpc_service == service
+
+
+GRPC = '{servers: ["http://a"], protocol: h2c, health: '
 MISTAKES = [
+    ("conflicting_keys", '{servers: ["http://a"], health: {¦grpc: true}}'),
+    ("conflicting_keys", GRPC + "{path: /, ¦grpc: true}}"),
+    ("conflicting_keys", GRPC + "{grpc: true, ¦statuses: [200]}}"),
+    ("missing_key", GRPC[:-8] + "¦health: {interval: 5s}}"),
     ("missing_key", '{servers: ["http://a"], ¦queue: {size: 5}}'),
     ("bad_value", '{servers: ["http://a"], ejection: {time: 10s, max_time: ¦5s}}'),
     ("bad_value", '{servers: ["http://a"], ejection: {time: ¦10m}}'),
