@@ -89,6 +89,7 @@ class Reason(Enum):
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")
     UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not respond in time")
+    DEADLINE_EXCEEDED = ("deadline_exceeded", 504, "The deadline of the call has passed")
 
     def __init__(self, code: str, status: int, title: str) -> None:
         self.code = code

@@ -7,6 +7,7 @@ from typing import Final
 from gateway.decision.reason import Reason
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.verdict import Deny
+from gateway.http.writing.grpc_status import encode_message, grpc_status_of
 from gateway.http.writing.http_date import http_date
 from gateway.http.writing.status_line import OWN_STATUS_LINES
 
@@ -95,6 +96,30 @@ def refusal_parts(deny: Deny, request_id: bytes, now: float) -> tuple[bytes, byt
     return before_id + request_id + after_id, body_start + request_id + body_end
 
 
+def grpc_refusal_fields(deny: Deny, request_id: bytes, now: float) -> bytes:
+    """Return the fields of the response for *deny* to a call of gRPC, which has no body.
+
+    Its status is 200, and all of it is one head ("Trailers-Only"): clients of gRPC look for the
+    status of the call in no other response.
+    """
+    route = deny.route
+    before_id, after_id = _grpc_template(
+        deny.reason,
+        deny.scopes,
+        deny.methods,
+        None if route is None or deny.field else route.metadata_url,
+        None if route is None else route.step_up,
+        deny.field,
+    )
+    return b"\r\nDate: %b%b%b%b" % (http_date(int(now)), before_id, request_id, after_id)
+
+
+def grpc_refusal_trailers(deny: Deny) -> bytes:
+    """Return the trailers that end a call of gRPC for *deny*, after its response has begun."""
+    text = _public_text(deny.reason, deny.scopes, deny.methods, deny.field)
+    return _grpc_status(deny.reason, text)
+
+
 def login_refusal_parts(
     deny: Deny, login_url: str, request_id: bytes, now: float
 ) -> tuple[bytes, bytes]:
@@ -135,12 +160,11 @@ def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     field: str,
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the fields after Date around the request id, and the body around the id again."""
-    detail = _detail(reason, scopes, methods)
     problem = {
         "type": f"urn:jwt-gateway:reason:{reason.code}",
         "title": reason.title,
         "status": reason.status,
-        "detail": f"{field}: {detail}" if field else detail,
+        "detail": _public_text(reason, scopes, methods, field),
         "reason": reason.code,
         "instance": "\x00",
     }
@@ -156,13 +180,44 @@ def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     return before_id, after_id, body_start, body_end
 
 
-def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:
-    """Return what the client may know: what the request needs, not what the gateway has."""
+@lru_cache(maxsize=4096)
+def _grpc_template(  # noqa: PLR0913, PLR0917 - all that a response depends on
+    reason: Reason,
+    scopes: tuple[str, ...],
+    methods: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    field: str,
+) -> tuple[bytes, bytes]:
+    """Return the fields after Date around the request id."""
+    text = _public_text(reason, scopes, methods, field)
+    challenge = render_challenge(reason, scopes, metadata_url, step_up, field or _REALM)
+    before_id = (
+        b"\r\nContent-Type: application/grpc%b\r\nCache-Control: no-store\r\nX-Request-Id: "
+        % _grpc_status(reason, text)
+    )
+    after_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
+    return before_id, after_id
+
+
+def _grpc_status(reason: Reason, text: str) -> bytes:
+    message = encode_message(f"{reason.code}: {text}")
+    return b"\r\ngrpc-status: %d\r\ngrpc-message: %b" % (grpc_status_of(reason), message)
+
+
+def _public_text(
+    reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...], field: str
+) -> str:
+    """Return what the client may know: what the request needs, not what the gateway has.
+
+    *field* is the name of the field of a second token, if it is about that.
+    """
+    detail = reason.title
     if reason is Reason.SCOPE_MISSING and scopes:
-        return f"This needs the scopes: {' '.join(scopes)}"
-    if reason is Reason.METHOD_NOT_ALLOWED:
-        return f"This allows: {', '.join(methods)}"
-    return reason.title
+        detail = f"This needs the scopes: {' '.join(scopes)}"
+    elif reason is Reason.METHOD_NOT_ALLOWED:
+        detail = f"This allows: {', '.join(methods)}"
+    return f"{field}: {detail}" if field else detail
 
 
 def _special_fields(reason: Reason, challenge: str | None, methods: tuple[str, ...]) -> list[bytes]:

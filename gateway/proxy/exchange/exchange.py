@@ -75,6 +75,9 @@ class Exchange:
         "waited",
     )
 
+    # Of a call of gRPC alone; others have no slot for it.
+    grpc_status: int | None = None
+
     def __init__(self, port: Port, client: Client, request: Request) -> None:
         self.port = port
         self.client = client

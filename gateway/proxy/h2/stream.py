@@ -8,6 +8,7 @@ from gateway.decision.verdict import Deny
 from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.exchange import Exchange
+from gateway.proxy.exchange.grpc_call import GrpcCall
 from gateway.proxy.h2.framing import (
     CONNECT_ERROR,
     INTERNAL_ERROR,
@@ -354,6 +355,9 @@ class Stream:
         if self.tunnel is not None:
             if self.tunnel.active_at + port.timeouts.tunnel_seconds < now:
                 exchange.expire()
+            return
+        if isinstance(exchange, GrpcCall):
+            exchange.check(now)
             return
         upload = exchange.upload
         if upload is not None and not self._sends_fast_enough(exchange, upload, now, port):

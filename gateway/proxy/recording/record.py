@@ -23,6 +23,7 @@ from gateway.telemetry.logs.access_line import (
     format_reason,
     format_refused,
     recall_reason,
+    with_grpc_status,
     with_http2,
 )
 from gateway.telemetry.logs.combined_line import format_combined
@@ -52,6 +53,7 @@ class Recorded(Protocol):
     trace: Trace | None
     allow: Allow | None
     deny: Deny | None
+    grpc_status: int | None
     status: int
     started_at: float
     sent_at: float
@@ -97,6 +99,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         and allow is None
         and deny.route is not None
         and exchange.status == deny.reason.status  # else it was answered by a redirect to a login
+        and exchange.grpc_status is None
     ):
         record_refused(
             port,
@@ -138,7 +141,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         address = exchange.client.peer.address_bytes
         sent_bytes, received_bytes = exchange.sent_bytes, 0
     else:
-        if allow.also is not None:
+        if allow.also is not None or exchange.grpc_status is not None:
             json_log.write(_unusual_line(port, state, exchange, None, seconds))
             return
         address = port.address_of(exchange.client, request)
@@ -267,6 +270,8 @@ def _unusual_line(
         None if would_deny is None else would_deny.reason,
         None if also is None else (also.log_subject, port.log.issuer_names[also.issuer.name]),
     )
+    if exchange.grpc_status is not None:
+        line = with_grpc_status(line, exchange.grpc_status)
     return line if request.version != HTTP_2 else with_http2(line)
 
 

@@ -90,6 +90,11 @@ def with_http2(line: bytes) -> bytes:
     return line[:-2] + b',"protocol":"h2"}\n'
 
 
+def with_grpc_status(line: bytes, status: int) -> bytes:
+    """Return *line* of a call of gRPC that ended with *status*."""
+    return b'%b,"grpc_status":%d}\n' % (line[:-2], status)
+
+
 def format_reason(names: bytes, reason: Reason, detail: Json) -> bytes:
     """Return the members from ``route`` to ``detail``; *names* are as above."""
     return b'%b,"status":%d,"reason":"%b","detail":%b' % (

@@ -7,8 +7,11 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.http.writing.grpc_status import grpc_status_of
 from gateway.http.writing.refusal import (
     REQUEST_ID_LENGTH,
+    grpc_refusal_fields,
+    grpc_refusal_trailers,
     login_refusal_parts,
     refusal_parts,
     render_refusal,
@@ -171,3 +174,31 @@ def test_where_to_log_in_is_a_member_of_the_problem() -> None:
 
 def test_request_ids_have_the_length_that_answers_are_made_for() -> None:
     assert len(ID) == REQUEST_ID_LENGTH
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_call_of_grpc_has_the_same_fields_and_its_status_in_one_head(reason: Reason) -> None:
+    deny = make_deny(reason)
+    of_problem, body = refusal_parts(deny, ID, NOW)
+
+    fields = grpc_refusal_fields(deny, ID, NOW)
+
+    lines = fields.split(b"\r\n")[1:]
+    same = set(lines) & set(of_problem.split(b"\r\n")[1:])
+    own = [line for line in lines if line not in same]
+    message = json.loads(body)["detail"]
+    assert own == [
+        b"Content-Type: application/grpc",
+        b"grpc-status: %d" % grpc_status_of(reason),
+        f"grpc-message: {reason.code}: {message}".encode(),
+    ]
+    assert len(same) == len(of_problem.split(b"\r\n")[1:]) - 2  # but its type and its length
+    assert grpc_refusal_trailers(deny) == b"\r\n" + b"\r\n".join(own[1:])
+    assert b"secret" not in fields
+
+
+def test_the_message_of_a_call_names_the_field_of_a_second_token() -> None:
+    deny = Deny(Reason.TOKEN_MISSING, "x", field="X-User-Token")
+    fields = grpc_refusal_fields(deny, ID, NOW)
+    assert b"\r\ngrpc-message: token_missing: X-User-Token: An access token is req" in fields
+    assert b'realm="X-User-Token"' in fields
