@@ -2,6 +2,7 @@
 
 VENV := .venv
 READY := $(VENV)/.ready
+RUNS := $(VENV)/.runs
 BENCH_READY := .venv-bench/.ready
 FUZZ_READY := .venv-fuzz/.ready
 BIN := $(VENV)/bin
@@ -15,7 +16,8 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-demo: $(READY) ## Start the development issuer, three services and the gateway
+# An environment for development will do. Without one, the packages that it runs with are enough.
+demo: $(if $(wildcard $(READY)),$(READY),$(RUNS)) ## Start the development issuer, three services and the gateway
 	$(BIN)/gateway demo
 
 test: $(READY) ## Run every test that this machine can run
@@ -77,6 +79,10 @@ clean: ## Remove the environments and all build results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted build starts again.
+$(RUNS): pyproject.toml requirements/runtime.txt requirements/build.txt scripts/environment.sh
+	scripts/environment.sh $(VENV) requirements/runtime.txt requirements/build.txt
+	touch $@
+
 $(READY): pyproject.toml requirements/dev.txt scripts/environment.sh
 	scripts/environment.sh $(VENV) requirements/dev.txt
 	touch $@

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Build the virtual environment $1 from the lock file $2, with uv if it is installed, else with venv and pip.
+# Build the virtual environment $1 from the lock files $2…, with uv if it is installed, else with venv and pip.
+# With a build backend among them, the gateway itself is installed, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=$1
-lock=$2
-rm -f "$venv/.ready"
+shift
+rm -f "$venv/.ready" "$venv/.runs"
 
 fits() { # A pyenv shim may exist and not run: call it, do not just look it up.
     command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -49,7 +50,21 @@ install() {
     if [ -n "$uv" ]; then
         VIRTUAL_ENV="$PWD/$venv" "$uv" pip install --quiet "$@"
     else
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+        "$venv/bin/python" -m pip install --disable-pip-version-check "$@" | progress
+    fi
+}
+
+progress() { # Show on a terminal how many packages pip has come to; all may take a minute.
+    if [ -t 2 ]; then
+        awk -v all="$packages" '
+             /^Collecting|^Requirement already/ {
+                 name = ($1 == "Collecting") ? $2 : $3
+                 printf "\r\033[K  %d of %d: %s", ++n, all, name > "/dev/stderr"
+             }
+             /^Installing collected/ {printf "\r\033[K  installing" > "/dev/stderr"}
+             END {printf "\r\033[K" > "/dev/stderr"}'
+    else
+        cat >/dev/null
     fi
 }
 
@@ -62,8 +77,10 @@ elif [ -z "$uv" ] && ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     make_with_venv # Made by a uv that no longer exists: add pip.
 fi
 
-install --require-hashes -r "$lock"
-if [ "$lock" = requirements/dev.txt ]; then
-    # The lock file has the build backend, too, so nothing is resolved outside it.
+packages=$(cat "$@" | grep -c '^[a-z].*==')
+echo "environment: installing $packages packages in $venv" >&2
+install --require-hashes "${@/#/-r}"
+if grep -q "^hatchling==" "$@"; then
+    # The build backend is there, so nothing is resolved outside the lock files.
     install --no-deps --no-build-isolation -e .
 fi

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 import uvloop
@@ -19,6 +21,8 @@ from gateway.cli.demo.exchanges import (
     print_outcomes,
     rows_of,
     send_all,
+    short_curl_line,
+    token_lines,
 )
 from gateway.cli.demo.parts import (
     DemoConfigError,
@@ -59,14 +63,21 @@ _PORT = click.IntRange(0, 65_535)
     "--invoices-port", "invoices", type=_PORT, default=DEFAULT_PORTS.invoices, show_default=True
 )
 @click.option("--app-port", "app", type=_PORT, default=DEFAULT_PORTS.app, show_default=True)
+@click.option(
+    "--free-ports", is_flag=True, help="Listen on free ports, except where an option names one."
+)
 @json_option
-def command(once: bool, **ports: int) -> None:
+@click.pass_context
+def command(context: click.Context, /, once: bool, free_ports: bool, **ports: int) -> None:
     """Run a development issuer, three services and the gateway in front of them.
 
-    Print where to log in, and curl commands with real tokens, and run until interrupted. With
-    --once, send those requests itself, on free ports, and print the expected and the actual
-    responses.
+    Print where to log in, and curl commands to try, and run until interrupted. With --once, send
+    those requests itself, on free ports, and print the expected and the actual responses.
     """
+    if free_ports:
+        is_named = {name: context.get_parameter_source(name) for name in ports}
+        default = click.core.ParameterSource.DEFAULT
+        ports = {name: 0 if is_named[name] is default else ports[name] for name in ports}
     try:
         shows_json = is_json()
         status = uvloop.run(_send_once(shows_json) if once else _serve(Ports(**ports), shows_json))
@@ -102,8 +113,10 @@ async def _serve(ports: Ports, shows_json: bool) -> int:
             f"gateway: the issuer at {demo.issuer} is for development only: anyone gets tokens",
             err=True,
         )
-        introduce = introduction_as_json if shows_json else introduction
-        click.echo(introduce(demo, await _ask_for_tokens(demo.issuer)))
+        if shows_json:
+            click.echo(introduction_as_json(demo, await _ask_for_tokens(demo.issuer)))
+        else:
+            click.echo(introduction(demo))
         await ended.wait()
     return 0
 
@@ -116,7 +129,7 @@ async def _ask_for_tokens(issuer: str) -> dict[str, str]:
     return tokens
 
 
-def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
+def introduction(demo: RunningDemo) -> str:
     """Return what the demo prints: where everything listens, and commands to paste."""
     option = "" if demo.issuer == DEFAULT_ISSUER_URL else f" --issuer-url {demo.issuer}"
     lines = [
@@ -130,22 +143,39 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         "",
         f"Log in with a browser: {demo.site}/app/",
         "",
-        *_other_clients(demo.issuer),
+        "# in another terminal: this gateway's commands, and a token of each user",
+        *_path_line(),
+        *token_lines(option),
+        "",
     ]
     for exchange in EXCHANGES:
         lines += [
             f"# {exchange.title}: {exchange.expected}",
-            curl_line(exchange, demo.gateway, tokens),
+            short_curl_line(exchange, demo.gateway),
             "",
         ]
     lines += [
-        "# more tokens, and a new key to sign them",
-        f"gateway token mint --as bob{option}",
+        *_other_clients(demo.issuer),
+        "# a new key to sign tokens with",
         f"curl -X POST {demo.issuer}{ROTATE_PATH}",
         "",
         "Ctrl-C ends the demo.",
     ]
     return "\n".join(lines)
+
+
+def _path_line() -> list[str]:
+    """Return the command with which a shell finds this gateway, if it would find another or none.
+
+    That is so in a checkout, where it runs in an environment that nobody has activated.
+    """
+    program = Path(sys.executable).with_name("gateway")
+    found = shutil.which("gateway")
+    if not program.exists() or (found is not None and Path(found).absolute() == program):
+        return []
+    folder, here = program.parent, Path.cwd()
+    shown = f"$PWD/{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
+    return [f'export PATH="{shown}:$PATH"']
 
 
 def introduction_as_json(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
@@ -164,12 +194,13 @@ def introduction_as_json(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
 
 def _other_clients(issuer: str) -> list[str]:
     get = "gateway token get"
-    key = f"curl -s {issuer}{JOBS_KEY_PATH}"
     return [
-        "# a token for a native app, for a television, and for a job with a key of its own",
-        f"{get} code --issuer {issuer} --client-id cli --scope orders:read --open",
-        f"{get} device --issuer {issuer} --client-id tv --scope orders:read",
-        f"{key} | {get} client --issuer {issuer} --client-id jobs --key -",
+        "# a token for a native app, a television, and a job with a key of its own",
+        f"ISSUER={issuer}",
+        f"{get} code --issuer $ISSUER --client-id cli --scope orders:read",
+        f"{get} device --issuer $ISSUER --client-id tv --scope orders:read",
+        f"curl -s $ISSUER{JOBS_KEY_PATH} |",
+        f"  {get} client --issuer $ISSUER --client-id jobs --key -",
         "",
     ]
 

@@ -1,7 +1,6 @@
 """The requests that the demo shows, with the expected response to each."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -77,14 +76,41 @@ def token_for(exchange: Exchange, tokens: Mapping[str, str]) -> str | None:
 
 
 def curl_line(exchange: Exchange, origin: str, tokens: Mapping[str, str]) -> str:
-    """Return the shell command that sends *exchange*."""
-    words = ["curl", "-i", origin + exchange.path]
+    """Return the shell command that sends *exchange*, with its token in it."""
+    return _curl(exchange, origin, token_for(exchange, tokens))
+
+
+def short_curl_line(exchange: Exchange, origin: str) -> str:
+    """Return the shell command that sends *exchange*, with a token that ``token_lines`` keep."""
+    name = exchange.persona if exchange.stolen_by is None else "forged"
+    return _curl(exchange, origin, None if name is None else f"${name.upper()}")
+
+
+def token_lines(option: str) -> list[str]:
+    """Return the shell commands that keep a token of each persona; *option* names the issuer."""
+    lines = {
+        name: f"{name.upper()}=$(gateway token mint --as {name}{option})"
+        for one in EXCHANGES
+        for name in (one.persona, one.stolen_by)
+        if name is not None
+    }
+    # As `token_for`: all before the last dot of one, all after the last dot of the other.
+    forged = [
+        f"FORGED=${{{one.persona.upper()}%.*}}.${{{one.stolen_by.upper()}##*.}}"
+        for one in EXCHANGES
+        if one.persona is not None and one.stolen_by is not None
+    ]
+    return [*lines.values(), *forged]
+
+
+def _curl(exchange: Exchange, origin: str, token: str | None) -> str:
+    """Return the command; nothing in it has to be quoted: a token has no space in it."""
+    words = ["curl", "-i"]
     if exchange.method != "GET":
-        words[2:2] = ["-X", exchange.method]
-    token = token_for(exchange, tokens)
+        words += ["-X", exchange.method]
     if token is not None:
-        words += ["-H", f"Authorization: Bearer {token}"]
-    return shlex.join(words)
+        words += ["--oauth2-bearer", token]
+    return " ".join([*words, origin + exchange.path])
 
 
 async def send_all(origin: str, tokens: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from socket import socket
 
@@ -30,7 +30,7 @@ AUDIENCE = "demo-api"
 
 
 class PortTakenError(Exception):
-    """A port of the demo is in use; the message says which, and what to do."""
+    """Ports of the demo are in use; the message says which, and what to do."""
 
 
 class DemoConfigError(Exception):
@@ -76,10 +76,7 @@ async def demo_running(
     """
     async with AsyncExitStack() as stack:
         # The gateway's as well: its configuration names the port, for browsers come back to it.
-        bound = {
-            name: stack.enter_context(_bind(name, getattr(ports, name)))
-            for name in ("issuer", "orders", "invoices", "app", "gateway")
-        }
+        bound = _bind_all(ports, stack)
         issuer = origin_of(bound["issuer"])
         endpoints = Endpoints(issuer, _terms())
         await stack.enter_async_context(serving(endpoints.application(), bound["issuer"]))
@@ -111,14 +108,26 @@ def _terms() -> IssuerTerms:
     return IssuerTerms(SigningAlgorithm.ES256, AUDIENCE, time.time, lambda: str(uuid.uuid4()))
 
 
-def _bind(name: str, port: int) -> socket:
-    try:
-        return bind_loopback(HOST, port)
-    except OSError as error:
-        option = "--port" if name == "gateway" else f"--{name}-port"
-        raise PortTakenError(
-            f"{HOST}:{port}: {error.strerror}; choose another port with {option}"
-        ) from None
+def _bind_all(ports: Ports, stack: AsyncExitStack) -> dict[str, socket]:
+    """Bind the port of each part, until *stack* ends; raises PortTakenError, for all at once.
+
+    That of the admin port is bound again later: the gateway does that itself.
+    """
+    bound: dict[str, socket] = {}
+    taken: dict[str, list[str]] = {}  # by what is wrong
+    for name, port in asdict(ports).items():
+        try:
+            bound[name] = bind_loopback(HOST, port)
+        except OSError as error:
+            option = "--port" if name == "gateway" else f"--{name}-port"
+            taken.setdefault(str(error.strerror), []).append(f"{port} ({option})")
+        else:
+            stack.enter_context(bound[name])
+    if taken:
+        why = "; ".join(f"{error}: {', '.join(which)}" for error, which in taken.items())
+        raise PortTakenError(f"{HOST}: {why}; choose other ports, or take free ones: --free-ports")
+    bound.pop("admin").close()
+    return bound
 
 
 def _load(

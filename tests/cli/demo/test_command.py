@@ -13,7 +13,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -27,9 +27,10 @@ from gateway.issuer.personas import PERSONAS
 from tests.hanging import LIMIT_SECONDS
 
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
-FREE_PORTS = [
-    *("--port", "0", "--admin-port", "0", "--issuer-port", "0"),
-    *("--orders-port", "0", "--invoices-port", "0", "--app-port", "0"),
+PATH = f"{Path(GATEWAY).parent}:{os.environ['PATH']}"
+PORT_OPTIONS = [
+    "--port",
+    *(f"--{part}-port" for part in ("admin", "issuer", "orders", "invoices", "app")),
 ]
 
 
@@ -37,7 +38,7 @@ FREE_PORTS = [
 def running_demo() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Run the demo on free ports; yield it with the lines of its introduction."""
     with subprocess.Popen(
-        [GATEWAY, "demo", *FREE_PORTS],
+        [GATEWAY, "demo", "--free-ports"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -54,12 +55,24 @@ def running_demo() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
             process.kill()
 
 
-def send(curl_line: str) -> int:
-    """Send what a curl line would; return the status of the answer."""
-    words = shlex.split(curl_line)
+def expand(setup: list[str], curl_lines: list[str]) -> list[list[str]]:
+    """Return the words of each line as a shell reads it after the commands *setup*."""
+    script = [*setup, *(f"printf '%s\\0' {line}; echo" for line in curl_lines)]
+    said = subprocess.check_output(
+        ["sh", "-c", "\n".join(script)],
+        text=True,
+        env=os.environ | {"PATH": PATH},
+        timeout=LIMIT_SECONDS,
+    )
+    return [line.split("\0")[:-1] for line in said.splitlines()]
+
+
+def send(words: list[str]) -> int:
+    """Send what curl would, given *words*; return the status of the answer."""
     options = dict(itertools.pairwise(words))
     url = next(word for word in words if word.startswith("http://"))
-    headers = dict([options["-H"].split(": ", 1)]) if "-H" in options else {}
+    token = options.get("--oauth2-bearer")
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, headers=headers, method=options.get("-X", "GET"))
     try:
         with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
@@ -90,15 +103,14 @@ def test_every_printed_line_does_what_its_comment_says_until_a_signal(
     number: signal.Signals,
 ) -> None:
     with running_demo() as (process, lines):
-        pairs = [
-            (lines[index], following)
-            for index, following in enumerate(lines[1:])
-            if following.startswith("curl -i")
-        ]
-        got = [(comment, send(curl_line)) for comment, curl_line in pairs]
+        setup = [line for line in lines if re.match("[A-Z]+=", line)]
+        at = [index for index, line in enumerate(lines) if line.startswith("curl -i")]
+        requests = expand(setup, [lines[one] for one in at])
+        got = [(lines[one - 1], send(words)) for one, words in zip(at, requests, strict=True)]
         process.send_signal(number)
         status = process.wait(LIMIT_SECONDS)
 
+    assert max(map(len, lines)) <= 100  # with ports of five digits, and an issuer to name
     assert len(got) == len(EXCHANGES)
     assert [(comment, re.findall(r": (\d+) ", comment)) for comment, _ in got] == [
         (comment, [str(answered)]) for comment, answered in got
@@ -117,18 +129,6 @@ def test_the_introduction_is_json_for_programs() -> None:
     assert all(shlex.split(one["command"])[0] == "curl" for one in shown["requests"])
 
 
-def test_a_printed_mint_line_makes_a_token_that_the_demo_takes() -> None:
-    with running_demo() as (_, lines):
-        mint = next(line for line in lines if line.startswith("gateway token mint"))
-        words = [GATEWAY, *shlex.split(mint)[1:]]
-        token = subprocess.check_output(words, text=True, timeout=LIMIT_SECONDS).strip()
-        origin = re.search(r"gateway +(http://\S+)", "\n".join(lines))
-        assert origin is not None
-        curl = ["curl", "-i", f"{origin[1]}/orders/1", "-H", f"Authorization: Bearer {token}"]
-
-        assert send(shlex.join(curl)) == 200
-
-
 def seen_with(command: subprocess.Popen[str], origin: str) -> tuple[int, str, str, int]:
     """Use the token that *command* prints in the end: read an order, then write one.
 
@@ -141,26 +141,19 @@ def seen_with(command: subprocess.Popen[str], origin: str) -> tuple[int, str, st
     request = urllib.request.Request(origin + "/orders/1", headers=headers)
     with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
         fields = dict(json.load(answer)["headers"])
-    write = [
-        "curl",
-        "-X",
-        "POST",
-        origin + "/orders/1",
-        "-H",
-        f"Authorization: Bearer {printed.strip()}",
-    ]
+    write = ["curl", "-X", "POST", "--oauth2-bearer", printed.strip(), origin + "/orders/1"]
     subject, client = fields["X-Gateway-Subject"], fields["X-Gateway-Client"]
-    return answer.status, subject, client, send(shlex.join(write))
+    return answer.status, subject, client, send(write)
 
 
-def started(line: str) -> subprocess.Popen[str]:
-    """Start a printed line in a shell, without a browser of this machine."""
+def started(issuer: str, line: str) -> subprocess.Popen[str]:
+    """Start a printed *line* in a shell that knows the *issuer*."""
     return subprocess.Popen(
-        ["sh", "-c", line.removesuffix(" --open")],
+        ["sh", "-c", f"{issuer}\n{line}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PATH": f"{Path(GATEWAY).parent}:{os.environ['PATH']}"},
+        env=os.environ | {"PATH": PATH},
     )
 
 
@@ -183,18 +176,19 @@ async def allow(url: str, persona: str) -> None:
 async def test_a_token_of_each_kind_of_client_reaches_as_far_as_its_scopes() -> None:
     with running_demo() as (_, lines):
         code, device, job = (line for line in lines if "gateway token get" in line)
-        issuer = re.search(r"http://[0-9.:]+", code)
+        job = lines[lines.index(job) - 1] + job
+        named = next(line for line in lines if line.startswith("ISSUER="))
+        issuer = named.removeprefix("ISSUER=")
         gateway = re.search(r"gateway +(http://\S+)", "\n".join(lines))
-        assert issuer is not None
         assert gateway is not None
-        with started(code) as command:
+        with started(named, code) as command:
             await allow(asked_for(command, r"http://\S+/authorize\S+"), "alice")
             native = seen_with(command, gateway[1])
-        with started(device) as command:
+        with started(named, device) as command:
             user_code = asked_for(command, "[B-Z]{4}-[B-Z]{4}")
-            await allow(f"{issuer[0]}/device?user_code={user_code}", "bob")
+            await allow(f"{issuer}/device?user_code={user_code}", "bob")
             television = seen_with(command, gateway[1])
-        with started(job) as command:
+        with started(named, job) as command:
             alone = seen_with(command, gateway[1])
 
     # Each has `orders:read` and no more: bob, too, who may write.
@@ -207,7 +201,7 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [GATEWAY, "demo", *FREE_PORTS, "--port", str(port)],
+            [GATEWAY, "demo", "--free-ports", "--port", str(port)],
             capture_output=True,
             text=True,
             check=False,
@@ -217,16 +211,38 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     assert done.returncode == 3
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
-    assert str(port) in done.stderr
+    assert f"{port} (--port)" in done.stderr
+
+
+def test_all_ports_in_use_are_named_at_once() -> None:
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORT_OPTIONS]
+        ports = [str(one.getsockname()[1]) for one in taken]
+        options = [word for pair in zip(PORT_OPTIONS, ports, strict=True) for word in pair]
+        done = subprocess.run(
+            [GATEWAY, "demo", *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+
+    assert done.returncode == 3
+    assert [
+        f"{port} ({option})" in done.stderr
+        for option, port in zip(PORT_OPTIONS, ports, strict=True)
+    ] == [True] * 6
+    assert "--free-ports" in done.stderr
 
 
 def test_the_introduction_says_development_only() -> None:
     ports = (8080, 8080, 9901, 9000, 9001, 9002, 9003)
     demo = RunningDemo(*(f"http://127.0.0.1:{port}" for port in ports))
-    text = introduction(demo, dict.fromkeys(PERSONAS, "a.b.c"))
+    text = introduction(demo)
 
     assert "development only" in text
     assert "--issuer-url" not in text  # the default needs no option
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_the_log_says_development_only() -> None:

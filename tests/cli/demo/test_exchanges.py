@@ -47,7 +47,7 @@ def test_a_shell_reads_a_curl_line_as_the_request(exchange: Exchange) -> None:
     assert ORIGIN + exchange.path in words
     assert (exchange.method in words) is (exchange.method != "GET")
     token = token_for(exchange, TOKENS)
-    assert (f"Authorization: Bearer {token}" in words) is (token is not None)
+    assert (words[-3:-1] == ["--oauth2-bearer", token]) is (token is not None)
 
 
 @pytest.mark.parametrize(
