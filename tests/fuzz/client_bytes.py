@@ -189,6 +189,7 @@ def _told(answer: Seen) -> tuple[int, str]:
 
 def _check_request(request: Seen, stream: bytes, aliases: frozenset[bytes], via: bytes) -> None:
     names = [name for name, _ in request.fields]
+    check_trailers(request)
     assert not UNSENT & set(names), f"a field that must stay here: {request}"
     assert all(names.count(name) == 1 for name in SENT_ONCE), f"not once: {request}"
     assert not any(b"_" in name for name in names), f"an underscore: {request}"
@@ -208,6 +209,18 @@ def _check_request(request: Seen, stream: bytes, aliases: frozenset[bytes], via:
     assert request.all(b"x-forwarded-for") == [b"192.0.2.7"]
     assert set(request.all(b"transfer-encoding")) <= {b"chunked"}
     assert set(request.all(b"connection")) <= {b"Upgrade"}
+
+
+def check_trailers(request: Seen) -> None:
+    """No trailer of *request* may stand for what is only believed in a head."""
+    names = {name for name, _ in request.trailers}
+    assert not names & UNSENT, f"a trailer that must stay here: {request}"
+    assert names.isdisjoint(SENT_ONCE), f"a trailer that says it again: {request}"
+    assert not any(b"_" in name for name in names), f"an underscore in a trailer: {request}"
+    assert not any(name.startswith(IDENTITY_START) for name in map(canonical_alias, names)), (
+        f"an identity field as a trailer: {request}"
+    )
+    assert not names & {b"authorization", b"cookie"}, f"a credential as a trailer: {request}"
 
 
 def _check_alike(whole: Played, apart: Played) -> None:

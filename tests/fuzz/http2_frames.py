@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import hpack
 
 from gateway.decision.identity import IDENTITY_START, canonical_alias, identity_aliases
-from tests.fuzz.client_bytes import SENT_ONCE, UNSENT, ask, respond
+from tests.fuzz.client_bytes import SENT_ONCE, UNSENT, ask, check_trailers, respond
 from tests.fuzz.memory import MemoryTransport
 from tests.fuzz.network import Ground, Network, ServiceEnd
 from tests.proxy.h2.frames import PREFACE, Field, Flag, Kind, settings, window_update
@@ -99,6 +99,7 @@ def _is_final(head: list[Field]) -> bool:
 
 def _check_request(request: Seen, aliases: frozenset[bytes]) -> None:
     names = [name for name, _ in request.fields]
+    check_trailers(request)
     assert not UNSENT & set(names), f"a field that must stay here: {request}"
     assert all(names.count(name) == 1 for name in SENT_ONCE), f"not once: {request}"
     assert not any(b"_" in name for name in names), f"an underscore: {request}"

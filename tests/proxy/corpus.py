@@ -25,13 +25,17 @@ Then = Literal["stays", "closes", "waits", "tunnel"]
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """One request as the service must have got it; *lines* are all fields of those names."""
+    """One request as the service must have got it; *lines* are all fields of those names.
+
+    *trailers* are all of its trailers.
+    """
 
     method: str
     target: str
     body: bytes
     lines: tuple[tuple[bytes, bytes], ...]
     absent: tuple[bytes, ...]
+    trailers: tuple[tuple[bytes, bytes], ...]
 
     def differs(self, request: Message) -> list[str]:
         """Return what is not so about *request*."""
@@ -49,15 +53,18 @@ class Forwarded:
         return request.start.startswith(start) and request.body == self.body
 
     def differs_in_fields(self, request: Message) -> list[str]:
-        """Return what is not so about the fields of *request*."""
+        """Return what is not so about the fields of *request*, and its trailers."""
         wanted: dict[bytes, list[bytes]] = {name: [] for name in self.absent}
         for name, value in self.lines:
             wanted.setdefault(name.lower(), []).append(value)
-        return [
+        found = [
             f"{name!r} has {request.all(name)!r} instead of {values!r}"
             for name, values in wanted.items()
             if request.all(name) != values
         ]
+        if _lowered(request.trailers) != _lowered(self.trailers):
+            found.append(f"the trailers {request.trailers!r} instead of {self.trailers!r}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +142,17 @@ def to_bytes(pieces: Any) -> bytes:
     return b"".join(map(to_bytes, pieces))
 
 
+def _lowered(fields: tuple[tuple[bytes, bytes], ...]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower(), value) for name, value in fields]
+
+
 def _line(text: str) -> tuple[bytes, bytes]:
     name, _, value = text.partition(": ")
     return name.encode("latin-1"), value.encode("latin-1")
 
 
 def forwarded(told: Mapping[str, Any]) -> Forwarded:
-    _demand(told, {"request"}, {"body", "with", "without"})
+    _demand(told, {"request"}, {"body", "with", "without", "trailers"})
     method, target = told["request"].split(" ")
     return Forwarded(
         method,
@@ -149,6 +160,7 @@ def forwarded(told: Mapping[str, Any]) -> Forwarded:
         to_bytes(told.get("body", "")),
         tuple(map(_line, told.get("with", ()))),
         tuple(name.encode() for name in told.get("without", ())),
+        tuple(map(_line, told.get("trailers", ()))),
     )
 
 

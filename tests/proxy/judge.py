@@ -26,6 +26,7 @@ class Seen:
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes
     is_whole: bool
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the value of every field called *name* (in lower case)."""
@@ -77,6 +78,8 @@ def read_answers(data: bytes, *, has_ended: bool, heads: bool) -> tuple[list[See
         _ask(peer, b"HEAD" if bodiless else b"GET")
         answer, rest = _message(peer, data, head, has_ended=has_ended)
         answers.append(answer)
+        if answer.trailers:
+            raise Malformed(f"trailers: {answer.trailers!r}")
         if not answer.is_whole:
             return answers, None
         if answer.status == 101:
@@ -135,12 +138,10 @@ def _message(  # noqa: C901 - one case for each event
                 case h11.Data():
                     body += event.data
                 case h11.EndOfMessage():
-                    if list(event.headers):
-                        raise Malformed(f"trailers: {list(event.headers)!r}")
                     rest = peer.trailing_data[0]
                     raw_body = data[len(head) : len(data) - len(rest)]
                     _check_body(fields, raw_body, bytes(body))
-                    return Seen(start, fields, bytes(body), True), rest
+                    return Seen(start, fields, bytes(body), True, tuple(event.headers)), rest
                 case _:
                     return Seen(start, fields, bytes(body), False), b""
     except h11.RemoteProtocolError as error:
@@ -164,11 +165,15 @@ def _check_body(fields: tuple[tuple[bytes, bytes], ...], raw: bytes, body: bytes
         if line is None:
             raise Malformed(f"a chunk: {raw[at : at + 200]!r}")
         size = int(line[0], 16)
+        if size == 0:
+            at = line.end()
+            break
         pieces.append(raw[line.end() : line.end() + size])
         at = line.end() + size + 2
         if raw[at - 2 : at] != b"\r\n":
             raise Malformed(f"the end of a chunk: {raw[at - 2 : at + 200]!r}")
-        if size == 0:
-            break
-    if at != len(raw) or b"".join(pieces) != body:
+    if b"".join(pieces) != body:
         raise Malformed(f"chunks: {raw[:200]!r}")
+    *trailers, last, end = raw[at:].split(b"\r\n")
+    if last or end or any(_FIELD.fullmatch(line) is None for line in trailers):
+        raise Malformed(f"trailers: {raw[at : at + 200]!r}")

@@ -1,6 +1,7 @@
 """Requests and answers as tests write and read them; a parser of our own, for well-formed text."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.proxy.wire import Wire
@@ -8,12 +9,13 @@ from tests.proxy.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request or an answer; *chunks* are the pieces of a chunked body."""
+    """A request or an answer; *chunks* are the pieces of a chunked body, *trailers* its end."""
 
     start: bytes
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes = b""
     chunks: tuple[bytes, ...] = ()
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def status(self) -> int:
@@ -64,27 +66,41 @@ def make_answer(body: bytes = b"", *lines: bytes, status: int = 200) -> bytes:
     return b"\r\n".join((*head, b"", b"")) + body
 
 
-def make_chunked(*chunks: bytes) -> bytes:
-    """Return *chunks* in chunked coding, with the last chunk."""
-    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+def make_chunked(*chunks: bytes, trailers: tuple[bytes, ...] = ()) -> bytes:
+    """Return *chunks* in chunked coding, with the last chunk, and *trailers* as lines."""
+    pieces = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks]
+    return b"".join((*pieces, b"0\r\n", *(line + b"\r\n" for line in trailers), b"\r\n"))
 
 
 def parse_head(head: bytes) -> Message:
     """Return the message that *head* opens."""
     start, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    fields = []
-    for line in lines:
-        name, _, value = line.partition(b":")
-        fields.append((name, value.strip(b" \t")))
-    return Message(start, tuple(fields))
+    return Message(start, parse_fields(lines))
+
+
+def parse_fields(lines: Iterable[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the name and the value of the field on each of *lines*."""
+    parted = (line.partition(b":") for line in lines)
+    return tuple((name, value.strip(b" \t")) for name, _, value in parted)
 
 
 async def read_chunk(wire: Wire) -> bytes:
-    """Return the next chunk; empty for the last one. Raises Cut."""
-    size = int((await wire.read_until(b"\r\n")).split(b";")[0], 16)
-    chunk = await wire.read(size)
+    """Return the next chunk; empty for the last one, which has no trailers. Raises Cut."""
+    chunk = await _begin_chunk(wire)
     assert await wire.read(2) == b"\r\n"
     return chunk
+
+
+async def _begin_chunk(wire: Wire) -> bytes:
+    size = int((await wire.read_until(b"\r\n")).split(b";")[0], 16)
+    return await wire.read(size)
+
+
+async def _read_trailers(wire: Wire) -> tuple[tuple[bytes, bytes], ...]:
+    lines = []
+    while line := (await wire.read_until(b"\r\n")).removesuffix(b"\r\n"):
+        lines.append(line)
+    return parse_fields(lines)
 
 
 async def read_request(wire: Wire) -> Message:
@@ -111,9 +127,11 @@ async def _with_body(wire: Wire, head: Message) -> Message:
     if head.has(b"transfer-encoding"):
         assert head.one(b"transfer-encoding") == b"chunked"
         chunks = []
-        while chunk := await read_chunk(wire):
+        while chunk := await _begin_chunk(wire):
+            assert await wire.read(2) == b"\r\n"
             chunks.append(chunk)
-        return Message(head.start, head.fields, b"".join(chunks), tuple(chunks))
+        trailers = await _read_trailers(wire)
+        return Message(head.start, head.fields, b"".join(chunks), tuple(chunks), trailers)
     if head.has(b"content-length"):
         return Message(head.start, head.fields, await wire.read(int(head.one(b"content-length"))))
     return head

@@ -46,8 +46,7 @@ def split_answers(raw: bytes, expected: tuple[str, ...], ended: bool) -> list[An
             break
         else:
             found = split_body(head, raw)
-            body, raw = (raw, b"") if found is None else found
-            message = Message(head.start, head.fields, body)
+            message, raw = (Message(head.start, head.fields, raw), b"") if found is None else found
             label = _label(message) if found is not None else str(head.status)
             answers.append(Answered(label, message, found is not None))
     return answers
@@ -122,14 +121,21 @@ def never_allowed(request: Message) -> list[str]:
     if len(request.all(b"content-length")) + len(request.all(b"transfer-encoding")) > 1:
         found.append("two framings")
     found += [f"{name!r} was forwarded" for name in _NEVER if request.has(name)]
+    found += [f"the trailer {name!r}" for name, _ in request.trailers if _is_of_heads(name.lower())]
     if request.has(b"connection") != request.has(b"upgrade"):
         found.append("Connection without Upgrade, or the reverse")
-    for name, value in request.fields:
+    for name, value in (*request.fields, *request.trailers):
         if not name or name != name.strip() or b"_" in name:
             found.append(f"the name {name!r}")
         if any(byte < 0x20 and byte != 9 for byte in value):
             found.append(f"the value {value!r}")
     return found
+
+
+def _is_of_heads(name: bytes) -> bool:
+    """Return whether a service would believe a field with that *name* only in a head."""
+    named = (*_NEVER, b"host", b"content-length", b"transfer-encoding", b"connection", b"cookie")
+    return name in named or name.startswith((b"x-gateway-", b"x-forwarded-", b"authorization"))
 
 
 def _mixed_up(case: RequestCase, seen: Observed) -> list[str]:

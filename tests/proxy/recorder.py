@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from tests.proxy.messages import Message, make_answer, parse_head
+from tests.proxy.messages import Message, make_answer, parse_fields, parse_head
 
 # A client's ping and the answer to it, as frames of a WebSocket (RFC 6455 §5.5).
 PING = b"\x89\x84\0\0\0\0ping"
@@ -30,28 +30,27 @@ def split_request(raw: bytes) -> tuple[Message, bytes] | None:
     head = parse_head(raw[: end + 4])
     if head.start.count(b" ") != 2:
         raise ValueError(f"no request line: {head.start!r}")
-    body = split_body(head, raw[end + 4 :])
-    if body is None:
-        return None
-    return Message(head.start, head.fields, body[0]), body[1]
+    return split_body(head, raw[end + 4 :])
 
 
-def split_body(head: Message, rest: bytes) -> tuple[bytes, bytes] | None:
-    """Return the body behind *head* and what is behind that; None where it is not whole."""
+def split_body(head: Message, rest: bytes) -> tuple[Message, bytes] | None:
+    """Return *head* with its body, and what is behind that; None where it is not whole."""
     codings, lengths = head.all(b"transfer-encoding"), head.all(b"content-length")
     if codings:
         if codings != [b"chunked"] or lengths:
             raise ValueError(f"two meanings: {codings}, {lengths}")
-        return _split_chunked(rest)
+        return _split_chunked(head, rest)
     if not lengths:
-        return b"", rest
+        return head, rest
     if len(lengths) > 1 or not lengths[0].isdigit():
         raise ValueError(f"lengths {lengths}")
     size = int(lengths[0])
-    return None if len(rest) < size else (rest[:size], rest[size:])
+    if len(rest) < size:
+        return None
+    return Message(head.start, head.fields, rest[:size]), rest[size:]
 
 
-def _split_chunked(rest: bytes) -> tuple[bytes, bytes] | None:
+def _split_chunked(head: Message, rest: bytes) -> tuple[Message, bytes] | None:
     body = bytearray()
     at = 0
     while True:
@@ -60,14 +59,23 @@ def _split_chunked(rest: bytes) -> tuple[bytes, bytes] | None:
             return None
         size = int(rest[at:end], 16)  # an extension raises ValueError: none may come through
         at = end + 2
+        if size == 0:
+            break
         if len(rest) < at + size + 2:
             return None
         if rest[at + size : at + size + 2] != b"\r\n":
-            raise ValueError(f"a chunk or a trailer: {rest[at : at + 80]!r}")
+            raise ValueError(f"a chunk: {rest[at : at + 80]!r}")
         body += rest[at : at + size]
         at += size + 2
-        if size == 0:
-            return bytes(body), rest[at:]
+    # From the end of the last line on: without trailers, the next one is empty at once.
+    end = rest.find(b"\r\n\r\n", at - 2)
+    if end < 0:
+        return None
+    lines = rest[at:end].split(b"\r\n") if end > at else []
+    if any(line[:1] in b" \t" or b":" not in line for line in lines):
+        raise ValueError(f"trailers: {lines!r}")
+    message = Message(head.start, head.fields, bytes(body), (), parse_fields(lines))
+    return message, rest[end + 4 :]
 
 
 def echo(request: Message) -> bytes:

@@ -126,7 +126,7 @@ class _Judged:
                 request, rest = read_request(data)
                 if request is None or not request.is_whole:
                     break
-                assert _forged(request.fields) == []
+                assert _forged((*request.fields, *request.trailers)) == []
                 data = rest
             self._unread[wire] = len(wire.received) - len(data)
 

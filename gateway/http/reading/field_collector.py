@@ -3,7 +3,7 @@
 from typing import Final, cast
 
 from gateway.decision.reason import Reason
-from gateway.http.reading.faults import StopParsing
+from gateway.http.reading.faults import Fault, StopParsing
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.names import (
     AUTHORIZATION,
@@ -17,23 +17,28 @@ from gateway.http.reading.names import (
 from gateway.http.reading.request import USUAL_METHODS, Request
 from gateway.settings.values.configuration import Limits
 
+# The fields of a section, in order: name and value.
+Section = tuple[tuple[bytes, bytes], ...]
+
+TOO_MUCH_FRAMING: Final = "more chunk framing than body"
+
 _TRACE: Final = frozenset((TRACEPARENT, TRACESTATE))
 
 
 class FieldCollector:
     """Collects the fields of one head after the other, and then the trailers of its body.
 
-    *fields* are those of the head being read; None outside of a head. *trailer_fields* counts the
-    fields after the body.
+    *fields* are those of the head being read; None outside of a head.
     """
 
-    __slots__ = ("_limits", "_names", "fields", "trailer_fields")
+    __slots__ = ("_limits", "_names", "_trailer_bytes", "_trailers", "fields")
 
     def __init__(self, names: RequestNames, limits: Limits) -> None:
         self._names = names
         self._limits = limits
         self.fields: Fields | None = None
-        self.trailer_fields = 0
+        self._trailers: Section = ()
+        self._trailer_bytes = 0
 
     def use(self, names: RequestNames, limits: Limits) -> None:
         """Switch to another configuration, also for the fields already read of a head.
@@ -46,10 +51,10 @@ class FieldCollector:
             self.fields.judge_again(names)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
+        """Add one field; a trailer is never merged with those of the head (RFC 9110 §6.5.1)."""
         fields = self.fields
         if fields is None:
-            self._drop_trailer()
+            self._add_trailer(name, value)
             return
         kind = self._names[name]
         # The usual fields first: most are bytes to be forwarded as they came, and of the special
@@ -69,10 +74,26 @@ class FieldCollector:
         else:
             fields.add_special(cast(int, kind), value)
 
-    def _drop_trailer(self) -> None:
-        self.trailer_fields += 1
-        if self.trailer_fields > self._limits.head_fields:
+    def _add_trailer(self, name: bytes, value: bytes) -> None:
+        self._trailers += ((name, value),)
+        self._trailer_bytes += len(name) + len(value)
+        if self.trailer_fault() is not None:
             raise StopParsing
+
+    def trailer_fault(self) -> Fault | None:
+        """Return in what the trailers of a chunked body are over the limits, or None."""
+        limits = self._limits
+        if len(self._trailers) > limits.head_fields:
+            return Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
+        # As it is said of a trailer that has not ended, which is not here yet.
+        is_large = self._trailer_bytes > limits.head_bytes
+        return Fault(Reason.REQUEST_MALFORMED, TOO_MUCH_FRAMING) if is_large else None
+
+    def take_trailers(self) -> Section:
+        """Return the trailers of the body that has ended, and forget them."""
+        trailers, self._trailers = self._trailers, ()
+        self._trailer_bytes = 0
+        return trailers
 
     def has_too_many(self) -> bool:
         """Return whether the head being read has too many fields already."""

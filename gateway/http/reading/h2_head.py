@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.decision.reason import Reason
-from gateway.http.reading.field_collector import FieldCollector
+from gateway.http.reading.faults import Fault
+from gateway.http.reading.field_collector import FieldCollector, Section, too_many_fields
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import HTTP_2, USUAL_METHODS, Request
 from gateway.http.reading.trace_context import ReceivedTrace, read_trace
 from gateway.settings.values.configuration import Limits
-
-Section = tuple[tuple[bytes, bytes], ...]
 
 # Besides the usual ones, what the parser of HTTP/1.1 knows. A request with any other is refused
 # there, too.
@@ -67,6 +66,7 @@ class H2HeadReader:
         "_collector",
         "_fields",
         "_head_bytes",
+        "_limits",
         "_method",
         "_names",
         "_pseudo_count",
@@ -90,6 +90,7 @@ class H2HeadReader:
         """Read on under another configuration; forget all, since it may mean something else."""
         self._collector.use(names, limits)
         self._names = names
+        self._limits = limits
         self._head_bytes = min(limits.head_bytes // 2, _MAX_BYTES)
         self._target_bytes = min(limits.target_bytes, limits.head_bytes - self._head_bytes)
         # The last plain head, its section, and what they mean.
@@ -116,6 +117,21 @@ class H2HeadReader:
             if request is not None:
                 return request
         return self._read_anew(headers, has_body, websocket_key)
+
+    def check_trailers(self, headers: Section) -> Fault | None:
+        """Return what is wrong with the trailers *headers*, or None; *is_malformed* as for a head.
+
+        Whatever the library checks, in HTTP/1.1 no line of them may become two.
+        """
+        names, values = [name for name, _ in headers], [value for _, value in headers]
+        limits = self._limits
+        if len(names) > limits.head_fields:
+            return Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
+        if sum(map(len, names + values)) > limits.head_bytes:
+            return Fault(Reason.HEADERS_TOO_LARGE, "the trailers are too large")
+        fault = _find_fault(names, values)
+        self.is_malformed = fault is not None
+        return None if fault is None else Fault(Reason.REQUEST_MALFORMED, fault)
 
     # --- what is repeated
 

@@ -96,7 +96,7 @@ class HeadBuilder:
         if parser.should_upgrade():
             self._choose_upgrade(request, version)
         self._settle(request, version)
-        self._head_bytes = collector.trailer_fields = 0
+        self._head_bytes = 0
         self._line = b""
         return request
 

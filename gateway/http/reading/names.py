@@ -112,10 +112,14 @@ _RESPONSE_KINDS = {
     b"upgrade": UPGRADE,
 }
 
-# Fields that a response has in its head or nowhere: they frame, route or control the message, say
-# who may read or store it, or are written here (RFC 9110 §6.5.1).
+# Fields that a message has in its head or nowhere: they frame, route or control it, say who it is
+# from or who may read or store it, or are written here (RFC 9110 §6.5.1).
 _NEVER_TRAILERS: Final = frozenset(
     (
+        b"accept",
+        b"accept-charset",
+        b"accept-encoding",
+        b"accept-language",
         b"age",
         b"alt-svc",
         b"cache-control",
@@ -125,22 +129,34 @@ _NEVER_TRAILERS: Final = frozenset(
         b"content-range",
         b"content-security-policy",
         b"content-type",
+        b"cookie",
+        b"cookie2",
         b"expires",
         b"host",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
         b"location",
+        b"origin",
         b"pragma",
+        b"range",
         b"ratelimit",
         b"ratelimit-policy",
+        b"referer",
         b"refresh",
         b"retry-after",
         b"set-cookie",
         b"set-cookie2",
         b"strict-transport-security",
+        b"user-agent",
         b"vary",
         b"via",
         b"x-request-id",
     )
 )
+_NEVER_TRAILERS_STARTS: Final = (b"access-control-", b"sec-")
 
 # Names that begin so are set here, or by an earlier configuration, or by another gateway.
 _RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
@@ -284,11 +300,11 @@ def _classify_response(name: bytes) -> bytes | int:
 
 
 def trailers_only(lines: list[bytes]) -> list[bytes]:
-    """Return those of *lines* (prefix, value, prefix, value …) that a response may end with."""
+    """Return those of *lines* (prefix, value, prefix, value …) that a message may end with."""
     kept: list[bytes] = []
     for prefix, value in zip(lines[::2], lines[1::2], strict=True):
         name = prefix[2:-2].lower()
-        if name not in _NEVER_TRAILERS and not name.startswith(b"access-control-"):
+        if name not in _NEVER_TRAILERS and not name.startswith(_NEVER_TRAILERS_STARTS):
             kept += (prefix, value)
     return kept
 

@@ -1,12 +1,13 @@
-"""Write the request head that the upstream gets: anew, from what was understood."""
+"""Write the request head that the upstream gets, and its trailers: from what was understood."""
 
 import re
 from typing import Final
 
 from gateway.decision.verdict import Allow
+from gateway.http.reading.field_collector import Section
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.forwarding import Networks, appended, is_trusted, replaced
-from gateway.http.reading.names import without_named
+from gateway.http.reading.names import RequestNames, trailers_only, without_named
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
 from gateway.http.writing.rewriting import Named, choose_host, rewrite_target, without_edited
@@ -62,6 +63,26 @@ def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part 
         request_id,
         forwarding,
     )
+
+
+def render_request_trailers(
+    trailers: Section, request: Request, names: RequestNames, rewrite: Rewrite | None
+) -> bytes:
+    """Return those of the *trailers* of *request* that the upstream gets, each after a line end.
+
+    None of them may stand for a field that is only believed in a head: a server may merge the two
+    (RFC 9110 §6.5.1). So what is dropped or written anew in a head is dropped, whatever its
+    spelling, and so is what the request's Connection names or its route removes or sets.
+    """
+    lines: list[bytes] = []
+    for name, value in trailers:
+        kind = names[name]
+        if type(kind) is bytes:
+            lines += (kind, value)
+    lines = trailers_only(without_named(lines, request.fields.connection))
+    if rewrite is not None:
+        lines = without_edited(lines, rewrite.request_fields)
+    return b"".join(lines)
 
 
 class Peer:

@@ -12,7 +12,7 @@ from gateway.http.reading.faults import (
     StopParsing,
     was_stopped,
 )
-from gateway.http.reading.field_collector import too_many_fields
+from gateway.http.reading.field_collector import TOO_MUCH_FRAMING
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames
@@ -222,9 +222,10 @@ class RequestReader:
     def _raise_fault(self, error: httptools.HttpParserError) -> None:
         if self._head.is_preface(error):
             raise Http2Preface from None
-        if self._head.collector.trailer_fields > self._limits.head_fields and not self.is_over:
+        fault = self._head.collector.trailer_fault()
+        if fault is not None and not self.is_over:
             self.is_over = True
-            raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(self._limits)) from None
+            raise fault from None
         if not was_stopped(error) and not self.is_over:
             self.is_over = True
             raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
@@ -248,7 +249,7 @@ class RequestReader:
             overhead = self._overhead = self._overhead or ChunkOverhead()
             if overhead.exceeds(size, upload.received_bytes, self._limits.head_bytes):
                 self.is_over = True
-                raise Fault(Reason.REQUEST_MALFORMED, "more chunk framing than body")
+                raise Fault(Reason.REQUEST_MALFORMED, TOO_MUCH_FRAMING)
         else:
             self._body_left = upload.length - upload.received_bytes
             self._is_unparsed = self._is_unparsed or upload.length > PIECE_BYTES
@@ -319,6 +320,8 @@ class RequestReader:
             self.is_over = True  # refused when this piece has been looked at
             return
         self.upload = None
+        if upload.length is None:
+            upload.trailers = self._head.collector.take_trailers()
         upload.complete = True
         upload.flush()
         self._sink.body_ended()

@@ -7,13 +7,14 @@ from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, Needed, NeedIntrospection, NeedKeys, Publish
 from gateway.http.cors import cors_fields, edit_response, edit_trailers, refused_path_fields
 from gateway.http.reading.cookies import kept_private, without_own_cookies
+from gateway.http.reading.field_collector import Section
 from gateway.http.reading.handshake import check_agreement, is_websocket, select_bearer
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
 from gateway.http.writing.own_response import has_no_body, own_response_fields
 from gateway.http.writing.published import published_fields
 from gateway.http.writing.refusal import UNFRAMED, login_refusal_parts, refusal_parts
-from gateway.http.writing.request_head import render_request_head
+from gateway.http.writing.request_head import render_request_head, render_request_trailers
 from gateway.proxy.exchange.admit import Admitted, admit, admit_after
 from gateway.proxy.exchange.by_login import act_on_login
 from gateway.proxy.exchange.response_stream import ResponseStream, is_event_stream, may_pause
@@ -228,7 +229,16 @@ class Exchange:
         if upload is not None:
             if request.fields.expects_continue and upload.has_not_come():
                 self.client.interim(100, b"")
-            upload.attach(server)
+            upload.attach(server, self._render_trailers)
+
+    def _render_trailers(self, trailers: Section) -> bytes:
+        """Return those of the *trailers* that the upstream gets, by the names of the latest reload.
+
+        Its upstream may trust fields that were the client's own when the request was decided.
+        """
+        port, allow = self.port, self.allow
+        rewrite = None if allow is None else port.routes[allow.route.index].options.rewrite
+        return render_request_trailers(trailers, self.request, port.latest().names, rewrite)
 
     def _drop_new_names(self) -> None:
         """Drop what a reload made the gateway's own, while it waited: identity fields, cookies.

@@ -11,9 +11,10 @@ from typing import Final, Protocol
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.http.reading.field_collector import Section
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.grpc_request import is_grpc
-from gateway.http.reading.h2_head import H2HeadReader, Section
+from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.request import HTTP_2, Request
 from gateway.http.writing.refusal import refusal_parts
 from gateway.http.writing.request_head import Peer
@@ -321,14 +322,16 @@ class H2Connection(asyncio.BufferedProtocol):
         self._touched[stream_id] = stream
 
     def trailers_received(self, stream_id: int, headers: Section) -> None:
-        """End a body; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
+        """End a body, with trailers."""
         stream = self._streams.get(stream_id)
         if stream is None:
             return
         exchange = stream.exchange
-        if exchange is not None and len(headers) > self._port.limits.head_fields:
-            exchange.fail(Deny(Reason.HEADERS_TOO_LARGE, "too many trailers"))
-        stream.ended()
+        fault = None if exchange is None else self._heads.check_trailers(headers)
+        if exchange is not None and fault is not None:
+            stream.is_malformed = self._heads.is_malformed
+            exchange.fail(Deny(fault.reason, fault.detail))
+        stream.ended(headers)
         self._touched[stream_id] = stream
 
     def reset_received(self, stream_id: int) -> None:

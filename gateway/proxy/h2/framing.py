@@ -30,7 +30,7 @@ from ngh2.events import (
     TrailersReceived,
 )
 
-from gateway.http.reading.h2_head import Section
+from gateway.http.reading.field_collector import Section
 from gateway.settings.values.configuration import Limits
 
 # RFC 9113 §7.

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.http.reading.h2_head import Section
+from gateway.http.reading.field_collector import Section
 
 # Streams that are reset although a request on them may have reached a service: a client that only
 # opens and resets them may do so as often (CVE-2023-44487, CVE-2025-8671). Each response that

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.http.reading.field_collector import Section
 from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.exchange import Exchange
@@ -126,8 +127,8 @@ class Stream:
         if exchange is not None and exchange.upload is not None:
             exchange.upload.flush()
 
-    def ended(self) -> None:
-        """Note that the client has sent all of the request."""
+    def ended(self, trailers: Section = ()) -> None:
+        """Note that the client has sent all of the request, its body with *trailers*."""
         self.has_ended = True
         if self.tunnel is not None:
             self.tunnel.client_ended()
@@ -140,6 +141,7 @@ class Stream:
             # RFC 9113 §8.1.1. The library has looked as well; a lie here would be smuggling.
             exchange.fail(Deny(Reason.REQUEST_MALFORMED, "not as much body as Content-Length says"))
             return
+        upload.trailers = trailers
         upload.complete = True
 
     def consumed(self, size: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
+from gateway.http.reading.field_collector import Section
 from gateway.proxy.transport.pace import Pace
 
 # Body bytes that may wait for a decision or a connection before the client is slowed down.
@@ -53,13 +54,14 @@ class Upload:
     request cannot be sent again. *is_dropped* says that the rest of it is read and dropped.
     *is_held_back* says that the client waits for a 100 (Continue) (RFC 9110 §10.1.1). *pace* is
     how slowly it may come. *convert*, if set, makes the target that changes the body on its way
-    to a server.
+    to a server. *trailers* are all that came after it, once it is complete.
     """
 
     __slots__ = (
         "_max_bytes",
         "_pending",
         "_pending_bytes",
+        "_render_trailers",
         "_server",
         "_source",
         "begun",
@@ -72,6 +74,7 @@ class Upload:
         "pace",
         "received_bytes",
         "sent_at",
+        "trailers",
     )
 
     def __init__(self, source: BodySource, length: int | None, max_bytes: int | None) -> None:
@@ -81,6 +84,7 @@ class Upload:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._server: BodyTarget | None = None
+        self._render_trailers: Callable[[Section], bytes] = _drop_trailers
         self.begun = False
         self.complete = False
         self.is_dropped = False
@@ -90,6 +94,7 @@ class Upload:
         self.is_too_large = False
         self.received_bytes = 0
         self.sent_at = 0.0  # when its end was sent
+        self.trailers: Section = ()
 
     def is_awaited(self) -> bool:
         """Return whether the client should send it now, or has begun to."""
@@ -122,11 +127,18 @@ class Upload:
         self._max_bytes = max_bytes
         return max_bytes is not None and self.received_bytes > max_bytes
 
-    def attach(self, server: BodyTarget) -> None:
-        """Send to *server* from now on."""
+    def attach(
+        self, server: BodyTarget, render_trailers: Callable[[Section], bytes] | None = None
+    ) -> None:
+        """Send to *server* from now on; it gets those trailers that *render_trailers* returns.
+
+        It returns lines, each with the line end before it. Without it, there are none. If the
+        length of the body is known, its framing has no place for any.
+        """
         if self.convert is not None:
             server = self.convert(server)
         self._server = server
+        self._render_trailers = render_trailers or _drop_trailers
         self.is_held_back = False
         was_complete = self.complete
         if not was_complete:
@@ -162,7 +174,7 @@ class Upload:
             return
         if self.length is None:
             self.begun = True
-            server.end_chunks(b"")  # trailers are dropped (RFC 9110 §6.5.1)
+            server.end_chunks(self._render_trailers(self.trailers) if self.trailers else b"")
         self._server = None  # a second end would be read as a part of the next request
         self.sent_at = monotonic()
         server.expect_response()
@@ -177,6 +189,11 @@ class Upload:
     def detach(self) -> None:
         """Send nothing more: the exchange is over."""
         self._server = None
+        self._render_trailers = _drop_trailers  # the other refers to the exchange
         self.is_held_back = False
         self.is_dropped = True
         self.drop()
+
+
+def _drop_trailers(trailers: Section) -> bytes:
+    return b""

@@ -71,9 +71,28 @@ def test_the_fields_being_read_are_judged_again_under_another_configuration() ->
     assert collector.fields.lines == []
 
 
-def test_trailers_are_dropped_and_counted() -> None:
+def test_trailers_are_counted_for_each_body_alone() -> None:
     collector = FieldCollector(NAMES, LIMITS)
-    for _ in range(3):
-        collector.on_header(b"x-user", b"root")
+    for _ in range(2):
+        for _ in range(3):
+            collector.on_header(b"x-user", b"root")
+        assert collector.trailer_fault() is None
+        assert collector.take_trailers() == ((b"x-user", b"root"),) * 3
+    assert collector.take_trailers() == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "reason"),
+    [(4, 1, Reason.HEADERS_TOO_LARGE), (2, 50, Reason.REQUEST_MALFORMED)],
+)
+def test_trailers_over_the_limits_of_a_head_are_read_no_further(
+    count: int, size: int, reason: Reason
+) -> None:
+    collector = FieldCollector(NAMES, LIMITS)
+    for _ in range(count - 1):
+        collector.on_header(b"x", b"a" * size)
     with pytest.raises(StopParsing):
-        collector.on_header(b"x-user", b"root")
+        collector.on_header(b"x", b"a" * size)
+    fault = collector.trailer_fault()
+    assert fault is not None
+    assert fault.reason is reason

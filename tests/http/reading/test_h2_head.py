@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
-from gateway.http.reading.h2_head import H2HeadReader, Section
+from gateway.http.reading.field_collector import Section
+from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.head_builder import HeadBuilder
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import HTTP_2, Request
@@ -226,6 +227,34 @@ def test_te_with_trailers_is_allowed_and_not_forwarded() -> None:
     request = read((b"te", b"trailers"))
     assert request.is_plain
     assert request.fields.lines == []
+
+
+@pytest.mark.parametrize(
+    ("trailers", "reason"),
+    [
+        (((b"x-sum", b"1"),), None),
+        (((b"x", b"1"),) * 20, None),
+        (((b"x", b"1"),) * 21, Reason.HEADERS_TOO_LARGE),
+        (((b"x", b"a" * 4095),), None),
+        (((b"x", b"a" * 4096),), Reason.HEADERS_TOO_LARGE),
+        (((b"x-sum", b"1\r\nx-user: root"),), Reason.REQUEST_MALFORMED),
+        (((b"x-sum: 1\r\nx-user", b"root"),), Reason.REQUEST_MALFORMED),
+        (((b"X-Sum", b"1"),), Reason.REQUEST_MALFORMED),
+        (((b"", b"1"),), Reason.REQUEST_MALFORMED),
+        (((b":path", b"/y"),), Reason.REQUEST_MALFORMED),
+        (((b"transfer-encoding", b"chunked"),), Reason.REQUEST_MALFORMED),
+    ],
+)
+def test_trailers_are_fields_of_the_size_of_a_head(
+    trailers: Section, reason: Reason | None
+) -> None:
+    """9113.4, 9113.5: whatever the library has checked, a line of HTTP/1.1 stays one line."""
+    reader = H2HeadReader(NAMES, LIMITS)
+
+    fault = reader.check_trailers(trailers)
+
+    assert (None if fault is None else fault.reason) is reason
+    assert reader.is_malformed == (reason is Reason.REQUEST_MALFORMED)
 
 
 def test_a_scheme_that_is_not_http_is_refused_as_in_an_absolute_target() -> None:

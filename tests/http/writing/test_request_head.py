@@ -1,11 +1,27 @@
 """The head that a service gets: verified identity, nothing forged, nothing of this connection."""
 
-import pytest
+from collections import Counter
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.reading.field_collector import FieldCollector
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.names import RequestNames, without_named
+from gateway.http.reading.request import Request
+from gateway.http.reading.usual_names import USUAL_IN_REQUESTS
+from gateway.http.writing.request_head import render_request_trailers
+from gateway.settings.values.configuration import Limits
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer, make_token
-from tests.proxy.messages import make_request
+from tests.proxy.gateways import ROUTES, RunningGateway, bearer, load, make_token, write_config
+from tests.proxy.messages import make_chunked, make_request, read_answer
 from tests.proxy.service import Service
+
+LIMITS = Limits(
+    head_bytes=8192, head_fields=100, target_bytes=100, body_bytes=None, connections=10
+)  # fmt: skip
 
 IDENTITY = {
     b"X-Gateway-Subject": b"alice",
@@ -188,3 +204,85 @@ async def test_no_claim_can_end_its_line(
         assert not service.requests[0].has(b"x-admin")
     else:
         assert (answer.status, service.received) == (401, b"")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize("line", FORGED)
+@pytest.mark.parametrize("target", ["/open/x", "/api/x"])
+async def test_no_identity_arrives_as_a_trailer(
+    service: Service, gateway: RunningGateway, target: str, line: str
+) -> None:
+    """9110.16: services that merge trailers into the head would believe it."""
+    head = make_request(target, bearer(), CHUNKED, method="POST")
+    body = make_chunked(b"x", trailers=(line.encode(), b"X-Sum: 7"))
+
+    assert (await gateway.ask(head + body)).status == 200
+
+    assert b"forged" not in service.received
+    assert service.requests[0].trailers == ((b"X-Sum", b"7"),)
+
+
+@given(
+    trailers=st.lists(
+        st.tuples(
+            st.sampled_from(sorted({*USUAL_IN_REQUESTS, b"X-Sum", b"x_sum", b"Grpc-Status"}))
+            | st.sampled_from([line.partition(":")[0].encode() for line in FORGED]),
+            st.sampled_from([b"", b"1"]),
+        ),
+        max_size=6,
+    ),
+    connection=st.sampled_from([b"", b"close, x-sum"]),
+)
+def test_a_trailer_that_arrives_would_have_arrived_as_a_field_of_the_head(
+    trailers: list[tuple[bytes, bytes]], connection: bytes
+) -> None:
+    """9110.16: with its name and value; so no trailer says more than a head could."""
+    names = RequestNames(frozenset([b"x-gateway-subject"]))
+    fields = Fields()
+    fields.connection = connection
+    collector = FieldCollector(names, LIMITS)
+    collector.fields = Fields()
+    for name, value in trailers:
+        collector.on_header(name, value)
+    head = b"".join(without_named(collector.fields.lines, connection))
+
+    rendered = render_request_trailers(tuple(trailers), Request("POST", b"/", fields), names, None)
+
+    arrived = rendered.split(b"\r\n")[1:]
+    assert not Counter(arrived) - Counter(head.split(b"\r\n")[1:])
+    kept = [name for name, _ in trailers if name == b"Grpc-Status"]
+    assert [line.partition(b":")[0] for line in arrived].count(b"Grpc-Status") == len(kept)
+
+
+async def test_what_a_route_removes_or_sets_is_no_trailer_either(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    rewrite = {"request_headers": {"remove": ["X-Debug"], "set": {"X-Area": "1"}}}
+    gateway = await start_gateway(routes=[dict(ROUTES[0]) | {"rewrite": rewrite}])
+    trailers = (b"x-debug: 1", b"X-Area: 2", b"X-Sum: 7")
+
+    await gateway.ask(
+        make_request("/open/", CHUNKED, method="POST") + make_chunked(b"x", trailers=trailers)
+    )
+
+    assert service.requests[0].trailers == ((b"X-Sum", b"7"),)
+
+
+async def test_a_name_that_a_reload_makes_the_gateways_own_is_no_trailer(
+    service: Service, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """From the reload on, the upstream may trust it."""
+    gateway = await start_gateway()
+    client = await gateway.connect()
+    client.send(make_request("/open/", CHUNKED, method="POST") + b"1\r\nx\r\n")
+    peer = await service.connection()
+    await peer.wait_for(lambda: b"1\r\nx\r\n" in peer.received)
+
+    later = load(write_config(tmp_path, [service.url], {"identity": {"headers": {"X-Sum": "sub"}}}))
+    assert await gateway.gateway.reload(later) is None
+    client.send(b"0\r\nX-Sum: 7\r\nX-Other: 8\r\n\r\n")
+
+    assert (await read_answer(client)).status == 200
+    assert service.requests[0].trailers == ((b"X-Other", b"8"),)

@@ -16,17 +16,22 @@ OF_CONNECTION = {
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """One case with the fields and the body that it has in HTTP/2; None is no body."""
+    """One case with the fields, the body and the trailers that it has in HTTP/2.
+
+    A *content* of None is no body.
+    """
 
     case: RequestCase
     fields: tuple[Field, ...]
     content: bytes | None
+    trailers: tuple[Field, ...] = ()
 
     @property
     def is_of_connection(self) -> bool:
         """Return whether a field is there that no request of HTTP/2 may have."""
-        te = [value for name, value in self.fields if name == b"te"]
-        return any(name in OF_CONNECTION for name, _ in self.fields) or te not in (
+        sent = (*self.fields, *self.trailers)
+        te = [value for name, value in sent if name == b"te"]
+        return any(name in OF_CONNECTION for name, _ in sent) or te not in (
             [],
             [b"trailers"],
         )
@@ -50,8 +55,8 @@ def convert(case: RequestCase) -> Converted | None:
     if not target.startswith((b"/", b"*")) or not all(map(_is_field, lines)):
         return None
     listed = [_split(line) for line in lines]
-    content = _content(listed, rest)
-    if content is None:
+    found = _find_body(listed, rest)
+    if found is None:
         return None
     hosts = [value for name, value in listed if name == b"host"]
     fields = [
@@ -65,7 +70,10 @@ def convert(case: RequestCase) -> Converted | None:
     if is_chunked:
         fields.remove((b"transfer-encoding", b"chunked"))
     has_length = any(name == b"content-length" for name, _ in listed)
-    return Converted(case, tuple(fields), content if is_chunked or has_length else None)
+    trailers = tuple((name.lower(), value) for name, value in found.trailers)
+    return Converted(
+        case, tuple(fields), found.body if is_chunked or has_length else None, trailers
+    )
 
 
 def _is_field(line: bytes) -> bool:
@@ -77,8 +85,8 @@ def _split(line: bytes) -> Field:
     return name.lower(), value.strip(b" \t")
 
 
-def _content(listed: list[Field], rest: bytes) -> bytes | None:
-    """Return the whole body; None where it is not whole, or more is behind it."""
+def _find_body(listed: list[Field], rest: bytes) -> Message | None:
+    """Return a message with the body; None where it is not whole, or more is behind it."""
     try:
         found = split_body(Message(b"", tuple(listed)), rest)
     except ValueError:

@@ -74,7 +74,7 @@ def test_a_request_of_the_corpus_means_in_http2_what_it_means_in_http1(
         client.begin()
         client.send(headers(1, one.fields, ends=one.content is None))
         if one.content is not None:
-            await client.upload(1, one.content)
+            await client.upload(1, one.content, trailers=one.trailers)
         await client.wait_over(1)
         assert not client.is_gone, client.goaways
         assert await client.wait_read()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.http.reading.h2_head import Section
+from gateway.http.reading.field_collector import Section
 from gateway.proxy.h2.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,

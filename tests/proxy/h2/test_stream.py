@@ -79,6 +79,51 @@ async def test_trailers_come_after_the_body_if_the_client_reads_them(
     assert got.trailers == [(b"grpc-status", b"0")]
 
 
+@pytest.mark.parametrize("content", [b"", b"hello"])
+async def test_trailers_of_a_request_reach_the_service_behind_its_chunks(
+    service: Service, gateway: RunningGateway, content: bytes
+) -> None:
+    """9110.16."""
+    client = await speak(gateway)
+    fields = api(b"/api/x", method=b"POST")
+    client.send(headers(1, fields, ends=False))
+    trailers = ((b"x-sum", b"7"), (b"x-gateway-subject", b"mallory"), (b"te", b"trailers"))
+    await client.upload(1, content, trailers=trailers)
+    await client.wait_over(1)
+
+    (request,) = service.requests
+    assert (request.body, request.trailers) == (content, ((b"x-sum", b"7"),))
+
+
+async def test_a_body_of_known_length_has_no_place_for_trailers(
+    service: Service, gateway: RunningGateway
+) -> None:
+    client = await speak(gateway)
+    fields = api(b"/api/x", (b"content-length", b"5"), method=b"POST")
+    client.send(headers(1, fields, ends=False))
+    await client.upload(1, b"hello", trailers=((b"x-sum", b"7"),))
+    await client.wait_over(1)
+
+    (request,) = service.requests
+    assert (request.body, request.one(b"content-length")) == (b"hello", b"5")
+    assert b"x-sum" not in service.received
+
+
+@pytest.mark.parametrize(
+    "trailers", [((b"x", b"1"),) * 81, ((b"x", b"a" * 16384),) * 2], ids=["many", "large"]
+)
+async def test_trailers_over_the_limits_of_a_head_are_refused(
+    service: Service, gateway: RunningGateway, trailers: tuple[Field, ...]
+) -> None:
+    client = await speak(gateway)
+    client.send(headers(1, api(b"/api/x", method=b"POST"), ends=False))
+    await client.upload(1, b"hello", trailers=trailers)
+    await client.wait_over(1)
+
+    assert client.stream(1).label == "431 headers_too_large"
+    assert service.requests == []
+
+
 async def test_a_client_that_does_not_read_trailers_gets_none(
     service: Service, gateway: RunningGateway
 ) -> None:

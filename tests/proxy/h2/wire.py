@@ -125,8 +125,17 @@ class Http2Client:
         self.send(raw, b"" if content is None else body(stream, content))
         return stream
 
-    async def upload(self, stream: int, content: bytes, piece_bytes: int = 16384) -> None:
-        """Send all of a body on *stream*, as the server gives credit; END_STREAM comes alone."""
+    async def upload(
+        self,
+        stream: int,
+        content: bytes,
+        piece_bytes: int = 16384,
+        trailers: tuple[Field, ...] = (),
+    ) -> None:
+        """Send all of a body on *stream*, as the server gives credit.
+
+        END_STREAM comes alone, or with *trailers*.
+        """
         sent = 0
 
         def room() -> int:
@@ -143,7 +152,10 @@ class Http2Client:
             self.send(frame(Kind.DATA, stream, piece))
             sent += len(piece)
             self.uploaded_bytes += len(piece)
-        self.send(frame(Kind.DATA, stream, b"", Flag.END_STREAM))
+        if trailers:
+            self.send(headers(stream, trailers))
+        else:
+            self.send(frame(Kind.DATA, stream, b"", Flag.END_STREAM))
 
     def skip_to(self, stream: int) -> None:
         """Go on with *stream* as the next one."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.http.reading.field_collector import Section
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.upstream.connection import ServerConnection
 from tests.proxy.conftest import StartGateway
@@ -95,29 +96,50 @@ def test_every_byte_is_consumed_once_whatever_becomes_of_the_body(
     assert source.consumed_bytes == upload.received_bytes
 
 
-class CountingServer(Server):
-    """A server's connection that counts the ends that it gets."""
+class EndedServer(Server):
+    """A server's connection that keeps the trailers of every end that it gets."""
 
     def __init__(self) -> None:
-        self.ends = 0
+        self.ends: list[bytes] = []
 
     def end_chunks(self, trailers: bytes) -> None:
-        self.ends += 1
+        self.ends.append(trailers)
+
+
+def names_of(trailers: Section) -> bytes:
+    return b",".join(name for name, _ in trailers)
 
 
 def test_the_end_is_sent_once_however_often_a_whole_body_is_passed_on() -> None:
     """RFC 9112 §7.1: and again only to another server, if the first one failed."""
     upload = Upload(Source(), None, None)
     upload.complete = True
-    first, second = CountingServer(), CountingServer()
+    upload.trailers = ((b"a", b"1"), (b"b", b"2"))
+    first, second = EndedServer(), EndedServer()
 
-    upload.attach(first)
+    upload.attach(first, names_of)
     upload.flush()
     upload.wait()
-    upload.attach(second)
+    upload.attach(second, names_of)
     upload.flush()
 
-    assert (first.ends, second.ends) == (1, 1)
+    assert (first.ends, second.ends) == ([b"a,b"], [b"a,b"])
+
+
+@pytest.mark.parametrize(
+    ("length", "is_asked", "ends"), [(None, False, [b""]), (None, True, [b"a"]), (0, True, [])]
+)
+def test_trailers_are_dropped_unless_they_are_asked_for_and_have_a_place(
+    length: int | None, is_asked: bool, ends: list[bytes]
+) -> None:
+    upload = Upload(Source(), length, None)
+    upload.trailers = ((b"a", b"1"),)
+    upload.complete = True
+    server = EndedServer()
+
+    upload.attach(server, names_of if is_asked else None)
+
+    assert server.ends == ends
 
 
 class FullServer:
@@ -186,9 +208,9 @@ async def test_a_body_of_known_length_is_passed_on(service: Service, client: Wir
 
 
 async def test_a_chunked_body_is_passed_on_in_chunks(service: Service, client: Wire) -> None:
-    """9112.11, 9112.12: extensions and trailers are not part of it."""
+    """9112.11, 9112.12: extensions are not part of it, and trailers stay its end."""
     service.script = echo
-    trailers = b"Authorization: canary\r\nX-Gateway-Subject: canary\r\n"
+    trailers = b"Authorization: canary\r\nX-Sum: 7\r\nX-Gateway-Subject: canary\r\n"
     body = b"4;note=canary\r\nfour\r\n3\r\n 3 \r\n0\r\n" + trailers + b"\r\n"
     for _ in range(2):
         client.send(make_request("/open/", CHUNKED, "Trailer: X", method="POST") + body)
@@ -196,6 +218,7 @@ async def test_a_chunked_body_is_passed_on_in_chunks(service: Service, client: W
 
     assert service.requests[0].one(b"transfer-encoding") == b"chunked"
     assert not service.requests[0].has(b"trailer")
+    assert [request.trailers for request in service.requests] == [((b"X-Sum", b"7"),)] * 2
     assert b"canary" not in service.received
 
 
