@@ -288,6 +288,7 @@ class Port:
         "removes_own_cookies",
         "request_ids",
         "routes",
+        "serves_grpc_web",
         "serves_half_closed",
         "serves_http2",
         "sign_assertion",
@@ -349,6 +350,7 @@ class Port:
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.serves_http2 = http2
+        self.serves_grpc_web = any(one.options.grpc_web for one in routes)
         self.serves_half_closed = half_close is HalfClose.ANSWER
         self.write_buffer = write_buffer
         self.streams = streams

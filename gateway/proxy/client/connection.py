@@ -22,6 +22,8 @@ from gateway.proxy.client.clients import READ_BYTES, Clients, Connection
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
+from gateway.proxy.exchange.grpc_call import GrpcCall
+from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.connection import H2Connection
 from gateway.proxy.h2.framing import PREFACE, REFUSAL
 from gateway.proxy.port import Port
@@ -386,9 +388,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._reader.is_over = True  # RFC 9112 §9.6: what follows is no request
             return None
         port = self._port
-        exchange = Exchange(port, self, request)
-        self._last = exchange
-        if not request.is_plain and request.has_body():
+        if request.is_plain or not request.has_body():
+            self._last = exchange = Exchange(port, self, request)
+        else:
+            self._last = exchange = make_exchange(port, self, request)
             fields = request.fields
             length = None if fields.is_chunked else fields.content_length
             exchange.upload = upload = Upload(self, length, port.most_body_bytes)
@@ -722,6 +725,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             return
         if (self._paused or self._half_closed) and self._has_left():
             self._client_left()
+            return
+        if isinstance(exchange, GrpcCall):
+            exchange.check(now)
             return
         if exchange.lasts():
             return

@@ -13,14 +13,13 @@ from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 from gateway.http.reading.field_collector import Section
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.grpc_request import is_grpc
 from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.request import HTTP_2, Request
 from gateway.http.writing.refusal import refusal_parts
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
-from gateway.proxy.exchange.grpc_call import GrpcCall
+from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,
@@ -257,8 +256,7 @@ class H2Connection(asyncio.BufferedProtocol):
 
     def _add_with_body(self, stream: Stream, request: Request) -> Exchange:
         port, fields = self._port, request.fields
-        kind = GrpcCall if is_grpc(request) else Exchange
-        stream.exchange = exchange = kind(port, stream, request)
+        stream.exchange = exchange = make_exchange(port, stream, request)
         length = None if fields.is_chunked else fields.content_length
         exchange.upload = upload = Upload(stream, length, port.most_body_bytes)
         upload.is_held_back = fields.expects_continue

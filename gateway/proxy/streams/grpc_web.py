@@ -28,10 +28,11 @@ _CUT_MESSAGE = "the upstream ended its response within a message of gRPC"
 _NO_MESSAGE = "the upstream sent something else than messages of gRPC"
 
 
-class Failing(Protocol):
+class Answered(Protocol):
     """The exchange whose response is written."""
 
-    deny: Deny | None
+    def response_cut(self, detail: str) -> None:
+        """Note that the client gets no end of the response, and why."""
 
 
 class GrpcWebClient:
@@ -44,10 +45,10 @@ class GrpcWebClient:
 
     __slots__ = ("_borders", "_client", "_exchange", "_form", "_is_grpc")
 
-    def __init__(self, client: Client, form: WebForm, exchange: Failing) -> None:
+    def __init__(self, client: Client, form: WebForm, exchange: Answered) -> None:
         self._client = client
         self._form = form
-        self._exchange = exchange
+        self._exchange: Answered | None = exchange
         self._borders = MessageBorders()
         self._is_grpc = False  # the response, once it has begun
 
@@ -110,9 +111,8 @@ class GrpcWebClient:
             self._cut_within()
 
     def _cut_within(self) -> None:
-        if self._exchange.deny is None:
-            detail = _NO_MESSAGE if self._borders.is_lost else _CUT_MESSAGE
-            self._exchange.deny = Deny(Reason.UPSTREAM_INVALID, detail)
+        if self._exchange is not None:
+            self._exchange.response_cut(_NO_MESSAGE if self._borders.is_lost else _CUT_MESSAGE)
         self._client.cut()
 
     def whole(
@@ -157,6 +157,7 @@ class GrpcWebClient:
 
     def exchange_done(self, now: float) -> None:
         """Continue without the exchange, which is over."""
+        self._exchange = None  # it refers to this object: without a cycle both are freed at once
         self._client.exchange_done(now)
 
     # --- the body of the request

@@ -58,6 +58,8 @@ def build_upstreams(
             refuse_plain_servers(part, faults)
         protocol = UpstreamProtocol(one.model.protocol)
         _refuse_other_scheme(protocol, parsed, part, faults)
+        if one.model.grpc_web:
+            _require_http2(protocol, one.part.child("grpc_web"), faults)
         tls = build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults)
         tls = replace(tls, http2=protocol is UpstreamProtocol.H2)
         built[one.name] = Upstream(
@@ -78,6 +80,7 @@ def build_upstreams(
                 faults,
             ),
             protocol,
+            one.model.grpc_web,
         )
     return built
 
@@ -103,6 +106,16 @@ def _refuse_other_scheme(
                 " `protocol: h2`"
             )
         faults.append(part.child(index).fault(Code.CONFLICTING_KEYS, message))
+
+
+def _require_http2(protocol: UpstreamProtocol, part: Part, faults: list[Fault]) -> None:
+    """Refuse the key *part*, which is about gRPC, without HTTP/2."""
+    if protocol is UpstreamProtocol.HTTP1:
+        message = (
+            "gRPC needs HTTP/2: write `protocol: h2c` for http servers, or `protocol: h2` for"
+            " https ones"
+        )
+        faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
 
 
 def refuse_upgrades(
@@ -159,12 +172,7 @@ def _health(
         return None
     require_exactly_one(part, "path", "grpc", faults)
     if model.grpc is not None:
-        if protocol is UpstreamProtocol.HTTP1:
-            message = (
-                "gRPC needs HTTP/2: write `protocol: h2c` for http servers, or `protocol: h2` for"
-                " https ones"
-            )
-            faults.append(part.child("grpc").key_fault(Code.CONFLICTING_KEYS, message))
+        _require_http2(protocol, part.child("grpc"), faults)
         if part.child("statuses").raw is not None:
             message = "`statuses` are of HTTP: remove them, `grpc` asks whether it is SERVING"
             faults.append(part.child("statuses").key_fault(Code.CONFLICTING_KEYS, message))

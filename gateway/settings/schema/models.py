@@ -164,6 +164,10 @@ class UpstreamModel(BalancingModel):
         default="http1",
         description="How to speak to them: HTTP/1.1, or HTTP/2 without TLS (h2c) or with it (h2).",
     )
+    grpc_web: bool = Field(
+        default=False,
+        description="Whether calls of gRPC-Web, as browsers send them, are translated to gRPC.",
+    )
     connect_timeout: Duration = described("2s", "The timeout for a new connection.")
     response_timeout: Duration = described("30s", "Until the first byte of the response.")
     stall_timeout: Duration = described("60s", "Between two bytes of a response.")

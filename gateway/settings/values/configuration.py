@@ -253,6 +253,7 @@ class Upstream:
     stall_timeout_seconds: float = 60.0  # between two bytes of a response
     credentials: ServiceCredentials | None = None
     protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
+    grpc_web: bool = False  # calls of gRPC-Web are translated to gRPC
 
     @property
     def is_http2(self) -> bool:

@@ -22,7 +22,8 @@ class RouteOptions:
     *response_timeout_seconds* is until the first byte of the response, *stall_timeout_seconds*
     between two bytes of it. Rates are in bytes per second; None means no minimum. *own* has the
     keys of the timeouts and limits that the route itself sets. Without a *rewrite* nothing is
-    changed; without *cors* no CORS fields are sent.
+    changed; without *cors* no CORS fields are sent. With *grpc_web* calls of gRPC-Web are
+    translated to gRPC.
     """
 
     response_timeout_seconds: float
@@ -36,6 +37,7 @@ class RouteOptions:
     stall_timeout_seconds: float = 60.0
     body_rate: int | None = 240
     read_rate: int | None = 240
+    grpc_web: bool = False
 
     @property
     def edits_responses(self) -> bool:

@@ -349,7 +349,10 @@ def upstream_facets(one: Upstream) -> dict[str, Facet]:
     }
     spoken = harmless("how the same requests are sent to the same servers")
     protocol = Facet(one.protocol, one.protocol.value, spoken, ("protocol",))
-    return times | {"protocol": protocol} | _balancing_facets(one.balancing)
+    by_pages = harmless("in which form a call may come, of the same callers")
+    web = Facet(one.grpc_web, "yes" if one.grpc_web else "no", by_pages, ("grpc_web",))
+    shown = {"protocol": protocol, "grpc_web": web}
+    return times | shown | _balancing_facets(one.balancing)
 
 
 def _balancing_facets(how: Balancing) -> dict[str, Facet]:

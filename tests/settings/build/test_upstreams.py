@@ -22,6 +22,8 @@ MISTAKES = [
     ("conflicting_keys", one_upstream('{servers: [¦"https://a", "http://b"], protocol: h2c}')),
     ("bad_value", one_upstream('{servers: ["http://a"], protocol: ¦http2}')),
     ("wrong_type", one_upstream('{servers: ["http://a"], protocol: ¦2}')),
+    ("conflicting_keys", one_upstream('{servers: ["http://a"], ¦grpc_web: true}')),
+    ("wrong_type", one_upstream('{servers: ["http://a"], protocol: h2c, grpc_web: ¦"yes"}')),
     ("bad_value duplicate_value", one_upstream('{servers: [¦"a", "http://a", ¦"http://a:80"]}')),
 ]
 
@@ -82,6 +84,11 @@ def test_http2_is_offered_where_it_is_configured_and_only_by_tls(
             "{servers: ['https://a'], protocol: h2c}",
             "`protocol: h2c` is HTTP/2 without TLS, and this server is https: write http, or"
             " `protocol: h2`",
+        ),
+        (
+            "{servers: ['http://a'], grpc_web: true}",
+            "gRPC needs HTTP/2: write `protocol: h2c` for http servers, or `protocol: h2` for https"
+            " ones",
         ),
         (
             "{servers: ['http://a'], http2: true}",

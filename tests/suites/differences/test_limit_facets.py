@@ -110,6 +110,7 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
         "stall_timeout": "60 s",
         "idle_timeout": "55 s",
         "protocol": "http1",
+        "grpc_web": "no",
         "balance": "round_robin",
         "resolve": "30 s",
         "health": "none",

@@ -1,7 +1,8 @@
 """Build the CORS settings of routes."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route
@@ -24,6 +25,10 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#@\\]+?)(?::
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MAX_PORT = 65535
+
+# What its libraries send in a request, and read in a response whose status is in its head.
+_GRPC_WEB_HEADERS = (b"Content-Type", b"X-Grpc-Web", b"X-User-Agent", b"Grpc-Timeout")
+_GRPC_WEB_EXPOSED = (b"Grpc-Status", b"Grpc-Message", b"Grpc-Status-Details-Bin")
 
 
 def build_cors(
@@ -67,6 +72,24 @@ def build_one_cors(model: CorsModel, route: Route, part: Part, faults: list[Faul
         model.credentials,
         DEFAULT_MAX_AGE_SECONDS if model.max_age is None else model.max_age,
     )
+
+
+def for_grpc_web(cors: Cors) -> Cors:
+    """Return *cors* with the fields that pages send and read with calls of gRPC-Web.
+
+    Without them no library could use the route, whatever its configuration lists.
+    """
+    return replace(
+        cors,
+        headers=_with_names(cors.headers, _GRPC_WEB_HEADERS),
+        exposed=_with_names(cors.exposed, _GRPC_WEB_EXPOSED),
+    )
+
+
+def _with_names(names: bytes, more: Iterable[bytes]) -> bytes:
+    """Return the list *names* with those of *more* that it lacks."""
+    known = names.lower().split(b", ")
+    return b", ".join((names, *(one for one in more if one.lower() not in known)))
 
 
 def _pattern(origin: str) -> re.Pattern[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Route
+from gateway.settings.build.routes.cors import for_grpc_web
 from gateway.settings.schema.routes.route import RouteLimitsModel, RouteModel, RouteTimeoutsModel
 from gateway.settings.values.configuration import Limits, Timeouts, Upstream
 from gateway.settings.values.cors import Cors
@@ -55,10 +56,11 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
         body_bytes=own_limits.body if "body" in own else limits.body_bytes,
         own=frozenset(own),
         rewrite=rewrite,
-        cors=cors,
+        cors=for_grpc_web(cors) if cors is not None and upstream.grpc_web else cors,
         requests=own_limits.requests,
         priority=Priority[model.priority.upper()],
         stall_timeout_seconds=upstream.stall_timeout_seconds if stall is None else stall,
         body_rate=own_limits.body_rate if "body_rate" in own else limits.body_rate,
         read_rate=own_limits.read_rate if "read_rate" in own else limits.read_rate,
+        grpc_web=upstream.grpc_web,
     )

@@ -72,6 +72,37 @@ def test_nothing_is_said_twice(tmp_path: Path) -> None:
     assert_found(tmp_path, "duplicate_value", saying(text))
 
 
+WEB = "upstreams:\n  orders: {servers: ['http://a'], protocol: h2c, grpc_web: true}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "exposed"),
+    [
+        (
+            "{origins: ['https://a']}",
+            b"Authorization, Content-Type, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
+            b"WWW-Authenticate, X-Request-Id, Retry-After, Grpc-Status, Grpc-Message,"
+            b" Grpc-Status-Details-Bin",
+        ),
+        (
+            "{origins: ['https://a'], headers: [X-GRPC-Web], expose: [grpc-message]}",
+            b"X-GRPC-Web, Content-Type, X-User-Agent, Grpc-Timeout",
+            b"grpc-message, Grpc-Status, Grpc-Status-Details-Bin",
+        ),
+    ],
+)
+def test_pages_can_send_and_read_what_grpc_web_needs(
+    text: str, headers: bytes, exposed: bytes, tmp_path: Path
+) -> None:
+    settings = load(tmp_path, config(upstreams=WEB, routes=ROUTE.format("{path: /a}", text)))
+
+    (options,) = settings.route_options
+    assert options.grpc_web
+    assert options.cors is not None
+    assert options.cors.headers == headers
+    assert options.cors.exposed == exposed
+
+
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     cors = built(tmp_path, "{origins: ['https://a']}")
 
