@@ -54,6 +54,9 @@ _UNSENT_BYTES: Final = 16 * 1024
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 256 * 1024
 
+# How long a client has to answer to the notice of the end, before streams are refused all the same.
+_NOTICE_SECONDS: Final = 5.0
+
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 _CLOSED: Final = Deny(Reason.REQUEST_MALFORMED, "malformed in HTTP/2")
@@ -88,6 +91,7 @@ class H2Connection(asyncio.BufferedProtocol):
         "_is_send_due",
         "_loop",
         "_new",
+        "_notice_ends",
         "_patience",
         "_port",
         "_streams",
@@ -119,6 +123,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self._patience = Patience(self._began)
         self._dropped_bytes = 0
         self._end_announced = self._is_final = False  # the steps of a drain
+        self._notice_ends = NEVER  # when the second step is due, answered or not
         self._is_closing = self._is_send_due = self._is_greeted = False
         self.write_blocked = False
         self._unread_output: UnreadOutput | None = None
@@ -378,9 +383,13 @@ class H2Connection(asyncio.BufferedProtocol):
         """Refuse more streams: the client knows by now that the connection ends."""
         self._patience.control_received()
         if self._end_announced and not self._is_final:
-            self._is_final = True
-            self.framing.refuse_more()
-            self.send_soon()
+            self._refuse_more()
+
+    def _refuse_more(self) -> None:
+        self._is_final = True
+        self._notice_ends = NEVER
+        self.framing.refuse_more()
+        self.send_soon()
 
     def connection_closed(self) -> None:
         """Close once this turn is over: the client or we have said that this is the end."""
@@ -461,6 +470,8 @@ class H2Connection(asyncio.BufferedProtocol):
                 stream.reset(CANCEL)
         if (self._port.is_draining or self.framing.has_leaked()) and not self._end_announced:
             self._announce_end()
+        elif self._notice_ends < now:
+            self._refuse_more()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""
@@ -568,6 +579,7 @@ class H2Connection(asyncio.BufferedProtocol):
         """
         if not (self._end_announced or self._is_closing):
             self._end_announced = True
+            self._notice_ends = monotonic() + _NOTICE_SECONDS
             self.framing.announce_end()
             self.framing.ping()
             self.send_soon()

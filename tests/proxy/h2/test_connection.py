@@ -574,3 +574,31 @@ async def test_a_drain_is_announced_and_serves_what_is_on_its_way(
         wire.send(make_answer(b"bye"))
     await client.wait_gone()
     assert [client.stream(one).status for one in (first, second)] == [200, 200]
+
+
+async def test_a_client_that_does_not_answer_to_the_notice_may_not_go_on_for_ever(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9113 §6.8: after a while, the last stream is the last one all the same."""
+    service.script = never
+    client = await speak(gateway)
+    client.polite = False
+    first = client.ask(api(b"/api/1"))
+    await service.request(0)
+    (connection,) = gateway.gateway.data._listener._clients
+    connection.close_when_idle()
+    second = client.ask(api(b"/api/2"))
+    await service.request(1)
+    gateway.expire(0)
+    assert await client.wait_read()
+    assert client.goaways == [(2**31 - 1, Code.NO_ERROR)]
+    gateway.expire(6)
+    await see(client, lambda: len(client.goaways) > 1)
+    assert client.goaways[1] == (second, Code.NO_ERROR)
+    client.ask(api(b"/api/3"))
+    assert await client.wait_read()
+    for wire in service.connections:
+        wire.send(make_answer(b"bye"))
+    await client.wait_gone()
+    assert [client.stream(one).status for one in (first, second)] == [200, 200]
+    assert len(service.requests) == 2
