@@ -85,6 +85,7 @@ class H2Connection(asyncio.BufferedProtocol):
         "_dropped_bytes",
         "_end_announced",
         "_heads",
+        "_is_calmed",
         "_is_closing",
         "_is_final",
         "_is_greeted",
@@ -125,6 +126,7 @@ class H2Connection(asyncio.BufferedProtocol):
         self._end_announced = self._is_final = False  # the steps of a drain
         self._notice_ends = NEVER  # when the second step is due, answered or not
         self._is_closing = self._is_send_due = self._is_greeted = False
+        self._is_calmed = False  # the client has reset too much, and may open nothing more
         self.write_blocked = False
         self._unread_output: UnreadOutput | None = None
         self.deadline = NEVER
@@ -214,8 +216,7 @@ class H2Connection(asyncio.BufferedProtocol):
         except FramingFault as fault:
             self._end_for(fault.error_code, fault.last_bytes)
             return
-        if patience.is_over():
-            self._end_for(ENHANCE_YOUR_CALM, self.framing.end(ENHANCE_YOUR_CALM))
+        if patience.is_over() and not self._calm_down():
             return
         if self._touched:
             # Each once, however many pieces came: the end of a body is passed on once.
@@ -233,6 +234,32 @@ class H2Connection(asyncio.BufferedProtocol):
                     stream.cut()
                     (stream.exchange or self._add_exchange(stream, request)).client_lost()
         self._send()  # the library may have something to say as well
+
+    def _calm_down(self) -> bool:
+        """Act on what is over the client's budget; return whether the connection goes on.
+
+        Resets end it for new streams alone: behind a balancer it is shared, and what a service
+        has received is somebody else's. Without new streams, there are few more to reset.
+        """
+        if not self._patience.is_over_by_resets_alone():
+            self._end_for(ENHANCE_YOUR_CALM, self.framing.end(ENHANCE_YOUR_CALM))
+            return False
+        if not self._is_calmed:
+            self._count_calmed()
+            self._is_calmed = self._end_announced = True
+            self._patience.allow_no_resets()
+            self._refuse_more(ENHANCE_YOUR_CALM)
+        new, self._new = self._new, []
+        for stream, request in new:
+            if stream.exchange is None and request.is_plain:
+                self._add_exchange(stream, request)  # to be recorded, as one that was given up
+            stream.reset(ENHANCE_YOUR_CALM)
+            if stream.exchange is not None:
+                stream.exchange.client_lost()
+        return True
+
+    def _count_calmed(self) -> None:
+        self._port.metrics.http2_ended["calm"] += 1
 
     # --- what the frames say
 
@@ -385,10 +412,10 @@ class H2Connection(asyncio.BufferedProtocol):
         if self._end_announced and not self._is_final:
             self._refuse_more()
 
-    def _refuse_more(self) -> None:
+    def _refuse_more(self, error_code: int = NO_ERROR) -> None:
         self._is_final = True
         self._notice_ends = NEVER
-        self.framing.refuse_more()
+        self.framing.refuse_more(error_code)
         self.send_soon()
 
     def connection_closed(self) -> None:
@@ -507,8 +534,8 @@ class H2Connection(asyncio.BufferedProtocol):
         if self._is_closing:
             return
         self._is_closing = True
-        if error_code == ENHANCE_YOUR_CALM:
-            self._port.metrics.http2_ended["calm"] += 1
+        if error_code == ENHANCE_YOUR_CALM and not self._is_calmed:
+            self._count_calmed()
         if last_bytes and not self.transport.is_closing():
             self.transport.write(last_bytes)
         self._abandon()
@@ -526,7 +553,8 @@ class H2Connection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         """Close: nothing is in flight."""
         if not self._is_closing:
-            self._end_for(NO_ERROR, self.framing.end(NO_ERROR))
+            error_code = ENHANCE_YOUR_CALM if self._is_calmed else NO_ERROR
+            self._end_for(error_code, self.framing.end(error_code))
 
     def _abandon(self) -> None:
         streams, self._streams = self._streams, {}

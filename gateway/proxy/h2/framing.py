@@ -306,11 +306,11 @@ class Framing:
         if not self.is_over:
             self._connection.send_shutdown_notice()
 
-    def refuse_more(self) -> None:
+    def refuse_more(self, error_code: int) -> None:
         """Serve no stream that is opened from now on."""
         if self.is_over:
             return
-        self._connection.send_goaway(NO_ERROR, last_stream_id=self.last_stream_id)
+        self._connection.send_goaway(error_code, last_stream_id=self.last_stream_id)
 
     def end(self, error_code: int) -> bytes:
         """End the connection, and return what is still to be sent."""

@@ -1,5 +1,6 @@
 """How much work a client of HTTP/2 may cause for nothing, before its connection is ended."""
 
+from math import inf
 from typing import Final
 
 from gateway.http.reading.field_collector import Section
@@ -41,6 +42,14 @@ class Patience:
     def is_over(self) -> bool:
         """Return whether nothing is left of one kind."""
         return self._bytes < 0 or self._frames < 0 or self._resets < 0
+
+    def is_over_by_resets_alone(self) -> bool:
+        """Return whether there is something left of each kind but resets."""
+        return self._bytes >= 0 and self._frames >= 0
+
+    def allow_no_resets(self) -> None:
+        """Have nothing left of resets for good."""
+        self._resets = -inf
 
     def received(self, size: int) -> None:
         """Charge *size* bytes of input, of any kind."""

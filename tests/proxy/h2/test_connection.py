@@ -294,6 +294,53 @@ async def test_a_connection_that_resets_too_much_is_ended_and_all_its_requests_a
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
+async def test_a_caller_that_cancels_too_much_does_not_end_the_requests_of_others(
+    start_gateway: StartGateway, service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """CVE-2023-44487 behind a load balancer: new streams are refused, the others finish."""
+    gateway = await start_gateway(access_log="stdout")
+    service.script = never
+    client = await speak(gateway)
+    others = [client.ask(api(b"/api/other", method=b"GET")) for _ in range(3)]
+    cancelled = [client.ask(api(b"/api/cancelled")) for _ in range(40)]
+    await until(lambda: len(service.requests) == 43)
+    last = cancelled[-1] + 2
+    client.send(b"".join(map(rst_stream, cancelled)) + headers(last, api(b"/api/new")))
+    await client.wait_over(last)
+    assert client.goaways == [(last, Code.ENHANCE_YOUR_CALM)]
+    assert client.stream(last).reset == Code.ENHANCE_YOUR_CALM
+    client.send(headers(last + 2, api(b"/api/newer")))
+    assert await client.wait_read()
+    assert not any(client.stream(one).is_over for one in others)
+    for wire in service.connections:
+        if b"/api/other" in bytes(wire.received):
+            wire.send(make_answer(b"bye"))
+    await client.wait_gone()
+    assert [client.stream(one).label for one in others] == ["200"] * 3
+    assert {code for _, code in client.goaways} == {Code.ENHANCE_YOUR_CALM}
+    assert gateway.metric("gateway_http2_connections_ended_total", cause="calm") == 1
+    assert len(service.requests) == 43
+    paths = [line["path"] for line in await lines_of(gateway, capfd)]
+    assert (paths.count("/api/new"), paths.count("/api/other"), len(paths)) == (1, 3, 44)
+
+
+async def test_more_than_resets_ends_also_what_is_in_flight(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = never
+    client = await speak(gateway)
+    other = client.ask(api(b"/api/other"))
+    await service.request(0)
+    opens = request_fields(b"/open/x")
+    client.send(b"".join(headers(n, opens) + rst_stream(n) for n in range(3, 101, 2)))
+    assert await client.wait_read()
+    assert client.goaways == [(99, Code.ENHANCE_YOUR_CALM)]
+    client.send(frame(Kind.PING, 0, bytes(8), Flag.ACK) * 2000)
+    await client.wait_gone()
+    assert not client.stream(other).final
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize("path", [b"/api/x", b"/open/x", b"/api/%zz", b"/nowhere"])
 async def test_every_line_of_the_access_log_says_the_protocol(
     start_gateway: StartGateway, capfd: pytest.CaptureFixture[str], path: bytes

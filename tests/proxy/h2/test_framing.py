@@ -207,7 +207,7 @@ def test_an_end_is_announced_and_then_final(sink: Sink) -> None:
     sink.framing.receive(ask(5))
     sink.framing.announce_end()
     sink.framing.ping()
-    sink.framing.refuse_more()
+    sink.framing.refuse_more(NO_ERROR)
     frames = {one.kind: one for one in sink.take()}
     assert set(frames) == {Kind.GOAWAY, Kind.PING}
     assert frames[Kind.GOAWAY].payload[:4] == (5).to_bytes(4, "big")
@@ -256,6 +256,6 @@ def test_after_the_end_nothing_is_read_or_written(sink: Sink) -> None:
     framing.reset(1, CANCEL)
     framing.ping()
     framing.announce_end()
-    framing.refuse_more()
+    framing.refuse_more(NO_ERROR)
     framing.give_credit(1, 5)
     assert (framing.take(100), framing.end(NO_ERROR), framing.has_leaked()) == (b"", b"", False)

@@ -94,3 +94,15 @@ def test_no_more_resets_than_were_earned(kinds: list[str]) -> None:
             if patience.is_over():
                 break
     assert resets <= 29 + kinds.count("response") + 10 * now
+
+
+def test_neither_time_nor_responses_give_back_resets_that_are_not_allowed_any_more() -> None:
+    patience = Patience(0.0)
+    patience.allow_no_resets()
+    patience.response_ended()
+    patience.elapse(10_000.0)
+    assert patience.is_over()
+    assert patience.is_over_by_resets_alone()
+    for _ in range(1001):
+        patience.control_received()
+    assert not patience.is_over_by_resets_alone()
