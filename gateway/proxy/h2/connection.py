@@ -23,6 +23,7 @@ from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,
+    MAX_STREAMS,
     NO_ERROR,
     Framing,
     FramingFault,
@@ -40,6 +41,9 @@ from gateway.telemetry.tracing.tracer import RecordedTrace
 
 # Input is read in pieces of at most this size: what one piece causes is bounded.
 _READ_BYTES: Final = 16 * 1024
+
+# With fewer streams none was refused: not all others can be ones that are over already.
+_MANY_STREAMS: Final = MAX_STREAMS // 2
 
 # Output is taken in pieces of this size, and so many of them in one turn of the event loop.
 _WRITE_BYTES: Final = 64 * 1024
@@ -216,6 +220,8 @@ class H2Connection(asyncio.BufferedProtocol):
         except FramingFault as fault:
             self._end_for(fault.error_code, fault.last_bytes)
             return
+        if len(self._streams) >= _MANY_STREAMS:
+            self.framing.may_refuse = True
         if patience.is_over() and not self._calm_down():
             return
         if self._touched:
@@ -417,6 +423,10 @@ class H2Connection(asyncio.BufferedProtocol):
         self._notice_ends = NEVER
         self.framing.refuse_more(error_code)
         self.send_soon()
+
+    def streams_refused(self, count: int) -> None:
+        """Count streams over the limit."""
+        self._port.metrics.http2_streams_refused += count
 
     def connection_closed(self) -> None:
         """Close once this turn is over: the client or we have said that this is the end."""

@@ -4,6 +4,7 @@ Another library would need a module like this one: what it reads goes to a sink,
 what is written is taken in bytes.
 """
 
+import re
 import struct
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -44,6 +45,11 @@ ENHANCE_YOUR_CALM: Final = 0xB
 
 # Streams that one connection may have open: as many requests can be in flight.
 MAX_STREAMS: Final = 100
+
+# RST_STREAM with REFUSED_STREAM, which the library alone sends: for a stream over the limit, and it
+# says nothing else of that. To find it so is exact but for one that two pieces of output share, and
+# a body with these bytes; to follow each frame would cost more than the figure is worth.
+_REFUSED: Final = re.compile(rb"\x00\x00\x04\x03\x00....\x00\x00\x00\x07", re.DOTALL)
 
 # What one stream may send before its service has taken it.
 STREAM_WINDOW_BYTES: Final = 64 * 1024
@@ -118,6 +124,9 @@ class FrameSink(Protocol):
     def ping_acknowledged(self) -> None:
         """Note the answer to ``ping``."""
 
+    def streams_refused(self, count: int) -> None:
+        """Note that so many streams were over the limit."""
+
     def connection_closed(self) -> None:
         """Note that all is sent, and nothing more is expected."""
 
@@ -125,15 +134,16 @@ class FrameSink(Protocol):
 class Framing:
     """The state of one connection, on the server's side.
 
-    *last_stream_id* is that of the last request that was read.
+    *last_stream_id* is that of the last request that was read. *may_refuse* is to be set while
+    there are so many streams that some may be refused; it is unset once all is sent.
     """
 
-    __slots__ = ("_connection", "_sink", "is_over", "last_stream_id")
+    __slots__ = ("_connection", "_sink", "is_over", "last_stream_id", "may_refuse")
 
     def __init__(self, sink: FrameSink, limits: Limits) -> None:
         self._sink = sink
         self.last_stream_id = 0
-        self.is_over = False
+        self.is_over = self.may_refuse = False
         overhead = 32 * limits.head_fields  # RFC 9113 §6.5.2 counts so much for each field
         self._connection = connection = Connection(
             Role.SERVER,
@@ -236,8 +246,16 @@ class Framing:
             data = self._connection.data_to_send(most_bytes)
         except NGH2Error:
             raise self._give_up(INTERNAL_ERROR) from None
+        if self.may_refuse:
+            self._count_refused(data)
+            self.may_refuse = len(data) == most_bytes
         self._dispatch()
         return data
+
+    def _count_refused(self, data: bytes) -> None:
+        count = len(_REFUSED.findall(data))
+        if count:
+            self._sink.streams_refused(count)
 
     def interim(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Send an interim response."""

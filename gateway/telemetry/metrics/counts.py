@@ -36,6 +36,7 @@ class Metrics:
         self.connections_refused = 0
         self.connections_refused_by_address = 0
         self.http2_connections = 0
+        self.http2_streams_refused = 0
         self.http2_ended = {"calm": 0}  # by the cause
         self.requests_in_flight = 0
         self.tunnels_open = 0

@@ -184,6 +184,11 @@ def _connection_families(metrics: Metrics) -> Iterator[Metric]:
             "Client connections that speak HTTP/2.",
             metrics.http2_connections,
         ),
+        (
+            "gateway_http2_streams_refused",
+            "Streams of HTTP/2 refused because their connection had too many open.",
+            metrics.http2_streams_refused,
+        ),
     ):
         yield counter(name, words, [((), value)])
     yield counter(

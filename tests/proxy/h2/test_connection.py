@@ -594,6 +594,28 @@ async def test_connections_are_counted_and_those_that_were_ended_by_their_cause(
     assert gateway.metric("gateway_http2_connections_total") == 1
 
 
+async def test_streams_over_the_limit_are_refused_and_counted(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9113 §5.1.2: until the client has acknowledged the limit; then it is an error."""
+    service.script = never
+    client = await speak(gateway)
+    client.polite = False
+    numbers = [client.ask(api()) for _ in range(MAX_STREAMS)]
+    await client.wait_read()
+    assert gateway.metric("gateway_http2_streams_refused_total") == 0
+    over = [client.ask(api()) for _ in range(3)]
+    await client.wait_over(*over)
+    assert [client.stream(one).label for one in over] == ["reset REFUSED_STREAM"] * 3
+    assert not any(client.stream(one).is_over for one in numbers)
+    assert gateway.metric("gateway_http2_streams_refused_total") == 3
+    client.send(frame(Kind.SETTINGS, 0, b"", Flag.ACK))
+    client.ask(api())
+    await client.wait_gone()
+    assert client.goaways[-1][1] == Code.PROTOCOL_ERROR
+    assert gateway.metric("gateway_http2_streams_refused_total") == 3
+
+
 # --- drain
 
 

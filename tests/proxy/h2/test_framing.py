@@ -67,6 +67,9 @@ class Sink:
     def ping_acknowledged(self) -> None:
         self.seen.append(("pong",))
 
+    def streams_refused(self, count: int) -> None:
+        self.seen.append(("refused", count))
+
     def connection_closed(self) -> None:
         self.seen.append(("closed",))
 
