@@ -597,8 +597,9 @@ class H2Connection(asyncio.BufferedProtocol):
         self._port = port
         self.peer = _as_http_2(self.peer, port)
         self._heads.use(port.names, port.limits)
-        if not port.serves_http2:
+        if not (self.framing.use(port.limits) and port.serves_http2):
             self.close_when_idle()
+        self.send_soon()
 
     def requests_in_flight(self) -> int:
         """Return the number of requests in flight; may be called in any thread."""

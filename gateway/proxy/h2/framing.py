@@ -138,13 +138,24 @@ class Framing:
     there are so many streams that some may be refused; it is unset once all is sent.
     """
 
-    __slots__ = ("_connection", "_sink", "is_over", "last_stream_id", "may_refuse")
+    __slots__ = (
+        "_connection",
+        "_most_fields",
+        "_most_section_bytes",
+        "_section_bytes",
+        "_sink",
+        "is_over",
+        "last_stream_id",
+        "may_refuse",
+    )
 
     def __init__(self, sink: FrameSink, limits: Limits) -> None:
         self._sink = sink
         self.last_stream_id = 0
         self.is_over = self.may_refuse = False
-        overhead = 32 * limits.head_fields  # RFC 9113 §6.5.2 counts so much for each field
+        self._section_bytes = section_bytes = _section_bytes(limits)
+        self._most_section_bytes = _SECTION_FACTOR * section_bytes
+        self._most_fields = _SECTION_FACTOR * limits.head_fields
         self._connection = connection = Connection(
             Role.SERVER,
             Configuration(
@@ -152,20 +163,31 @@ class Framing:
                 max_outbound_ack=_MAX_UNSENT_ACKS,
                 max_continuations=_MAX_CONTINUATIONS,
                 stream_reset_rate_limit=_LIBRARY_RESETS,
-                max_inbound_header_list_size=_SECTION_FACTOR * (limits.head_bytes + overhead),
-                max_inbound_header_count=_SECTION_FACTOR * limits.head_fields,
+                max_inbound_header_list_size=self._most_section_bytes,
+                max_inbound_header_count=self._most_fields,
             ),
         )
         connection.initiate_connection(
             {
                 Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
                 Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
-                Setting.MAX_HEADER_LIST_SIZE: limits.head_bytes + overhead,
+                Setting.MAX_HEADER_LIST_SIZE: section_bytes,
                 Setting.ENABLE_CONNECT_PROTOCOL: 1,
                 Setting.NO_RFC7540_PRIORITIES: 1,
             }
         )
         connection.set_local_window_size(_CONNECTION_WINDOW_BYTES)
+
+    def use(self, limits: Limits) -> bool:
+        """Tell the client of other *limits*; return whether all that is within them can be read.
+
+        What the library reads at most cannot be changed any more.
+        """
+        section_bytes = _section_bytes(limits)
+        if section_bytes != self._section_bytes and not self.is_over:
+            self._section_bytes = section_bytes
+            self._connection.update_settings({Setting.MAX_HEADER_LIST_SIZE: section_bytes})
+        return section_bytes <= self._most_section_bytes and limits.head_fields <= self._most_fields
 
     def release(self) -> None:
         """Break the reference cycle with the sink, once its connection is closed.
@@ -342,3 +364,8 @@ class Framing:
             # Both have said already that this is the end; or the library looks for a body that it
             # has forgotten by then.
             return b""
+
+
+def _section_bytes(limits: Limits) -> int:
+    """Return the size of the largest section within *limits*, as RFC 9113 §6.5.2 counts it."""
+    return limits.head_bytes + 32 * limits.head_fields

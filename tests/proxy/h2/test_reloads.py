@@ -21,6 +21,7 @@ from tests.proxy.h2.frames import (
     Field,
     Flag,
     Kind,
+    Setting,
     body,
     frame,
     headers,
@@ -170,6 +171,40 @@ async def test_a_key_that_left_the_file_is_refused_on_an_open_connection(
 
     assert (await client.fetch(api())).status == 401
     assert len(service.requests) == REPEATED
+
+
+async def test_the_client_is_told_of_another_limit_of_the_head(
+    service: Service, gateway: RunningGateway, tmp_path: Path
+) -> None:
+    """RFC 9113 §6.5.2"""
+    client = await speak(gateway)
+    await warm(client, api())
+    before = dict(client.settings or {})
+
+    await reload(gateway, tmp_path, service.url, limits={"head": "20KiB", "fields": 50})
+
+    await client.wait_read()
+    told = {Setting.MAX_HEADER_LIST_SIZE: 20 * 1024 + 32 * 50}
+    assert client.settings == before | told != before
+    assert (await client.fetch(api())).status == 200
+    assert client.goaways == []
+
+
+async def test_a_connection_that_cannot_read_what_is_allowed_now_ends_after_its_streams(
+    service: Service, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """How much its library reads at most was said when it began."""
+    gateway = await start_gateway(limits={"fields": 20})
+    client = await speak(gateway)
+    await warm(client, api())
+
+    await reload(gateway, tmp_path, service.url, limits={"fields": 81})
+
+    await _see(client, 2)
+    await client.wait_gone()
+    assert {code for _, code in client.goaways} == {Code.NO_ERROR}
+    fields = api(b"/api/x", *((b"x-%d" % one, b"y") for one in range(75)))
+    assert (await (await speak(gateway)).fetch(fields)).status == 200
 
 
 # --- `http2: false`
