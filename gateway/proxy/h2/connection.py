@@ -225,10 +225,7 @@ class H2Connection(asyncio.BufferedProtocol):
         if patience.is_over() and not self._calm_down():
             return
         if self._touched:
-            # Each once, however many pieces came: the end of a body is passed on once.
-            touched, self._touched = self._touched, {}
-            for stream in touched.values():
-                stream.pass_on()
+            self._pass_on()
         if self._new:
             # Only now: what the client has opened and reset at once reaches no service.
             new, self._new = self._new, []
@@ -238,8 +235,18 @@ class H2Connection(asyncio.BufferedProtocol):
                 except Exception as bug:  # the other streams are somebody else's
                     report_unexpected_error("a request failed", bug)
                     stream.cut()
-                    (stream.exchange or self._add_exchange(stream, request)).client_lost()
+                    (stream.exchange or self._add_exchange(stream, request)).give_up()
         self._send()  # the library may have something to say as well
+
+    def _pass_on(self) -> None:
+        """Send what has come of bodies, each once: the end of a body is passed on once."""
+        touched, self._touched = self._touched, {}
+        for stream in touched.values():
+            try:
+                stream.pass_on()
+            except Exception as bug:  # the other streams are somebody else's
+                report_unexpected_error("a body could not be passed on", bug)
+                self._fail_stream(stream)
 
     def _calm_down(self) -> bool:
         """Act on what is over the client's budget; return whether the connection goes on.
@@ -299,6 +306,12 @@ class H2Connection(asyncio.BufferedProtocol):
         exchange.upload = upload = Upload(stream, length, port.most_body_bytes)
         upload.is_held_back = fields.expects_continue
         return exchange
+
+    def _add_unread(self, stream: Stream) -> Exchange:
+        """Return the exchange of a request of which nothing is known."""
+        request = Request("", b"", Fields())
+        request.version, request.is_plain = HTTP_2, False
+        return self._add_exchange(stream, request)
 
     def _start(self, stream: Stream, request: Request) -> None:
         """Admit a request; if it is plain and refused by its route, that takes no exchange."""
@@ -387,9 +400,7 @@ class H2Connection(asyncio.BufferedProtocol):
                 return
             self._patience.was_reset()
             stream = Stream(self, stream_id, self.peer)
-            request = Request("", b"", Fields())
-            request.version, request.is_plain = HTTP_2, False
-            self._add_exchange(stream, request)
+            self._add_unread(stream)
         was_closed, stream.is_closed = stream.is_closed, True
         exchange = stream.exchange
         if error_code != NO_ERROR and not was_closed:
@@ -423,6 +434,29 @@ class H2Connection(asyncio.BufferedProtocol):
         self._notice_ends = NEVER
         self.framing.refuse_more(error_code)
         self.send_soon()
+
+    def stream_failed(self, stream_id: int, bug: Exception) -> None:
+        """Reset the stream, and record its request as one that failed."""
+        report_unexpected_error("a stream failed", bug)
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            if self.framing.is_closed(stream_id):
+                self._await_request()
+                return
+            stream = self._streams[stream_id] = Stream(self, stream_id, self.peer)
+            self._add_unread(stream)
+        self._fail_stream(stream)
+
+    def _fail_stream(self, stream: Stream) -> None:
+        exchange = stream.exchange
+        stream.cut()
+        if exchange is None:
+            request = next((one for other, one in self._new if other is stream), None)
+            if request is None or not request.is_plain:
+                return  # it is over
+            exchange = self._add_exchange(stream, request)
+        self._new = [new for new in self._new if new[0] is not stream]
+        exchange.give_up()
 
     def streams_refused(self, count: int) -> None:
         """Count streams over the limit."""

@@ -124,6 +124,9 @@ class FrameSink(Protocol):
     def ping_acknowledged(self) -> None:
         """Note the answer to ``ping``."""
 
+    def stream_failed(self, stream_id: int, bug: Exception) -> None:
+        """Give up the stream alone: what it sent met *bug*, an error of ours."""
+
     def streams_refused(self, count: int) -> None:
         """Note that so many streams were over the limit."""
 
@@ -218,24 +221,32 @@ class Framing:
         return FramingFault(error_code, last)
 
     def _dispatch(self) -> None:
-        sink = self._sink
-        event: Any  # the library's classes have no common attributes
-        for event in self._connection.events():
-            # By type, which is cheaper than isinstance or match; the usual ones first.
-            kind = type(event)
-            if kind is RequestReceived:
-                self.last_stream_id = event.stream_id
-                sink.head_received(event.stream_id, event.headers, event.end_stream)
-            elif kind is StreamClosed:
-                sink.stream_closed(event.stream_id, event.error_code)
-            elif kind is DataReceived:
-                sink.data_received(event.stream_id, event.data, event.end_stream)
-            elif kind is TrailersReceived:
-                sink.trailers_received(event.stream_id, event.headers)
-            elif kind is StreamReset:
-                sink.reset_received(event.stream_id)
-            else:
-                self._dispatch_control(kind)
+        sink, events = self._sink, iter(self._connection.events())
+        while True:
+            event: Any = None  # the library's classes have no common attributes
+            try:
+                for event in events:
+                    # By type, which is cheaper than isinstance or match; the usual ones first.
+                    kind = type(event)
+                    if kind is RequestReceived:
+                        self.last_stream_id = event.stream_id
+                        sink.head_received(event.stream_id, event.headers, event.end_stream)
+                    elif kind is StreamClosed:
+                        sink.stream_closed(event.stream_id, event.error_code)
+                    elif kind is DataReceived:
+                        sink.data_received(event.stream_id, event.data, event.end_stream)
+                    elif kind is TrailersReceived:
+                        sink.trailers_received(event.stream_id, event.headers)
+                    elif kind is StreamReset:
+                        sink.reset_received(event.stream_id)
+                    else:
+                        self._dispatch_control(kind)
+                return
+            except Exception as bug:  # the other streams are somebody else's
+                stream_id = getattr(event, "stream_id", 0)
+                if not stream_id:
+                    raise
+                sink.stream_failed(stream_id, bug)
 
     def _dispatch_control(self, kind: type[object]) -> None:
         sink = self._sink
@@ -286,7 +297,7 @@ class Framing:
         try:
             self._connection.send_informational_response(stream_id, headers)
         except StreamProtocolError:
-            if not self._is_closed(stream_id):
+            if not self.is_closed(stream_id):
                 raise
 
     def begin(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]], ends: bool) -> None:
@@ -296,7 +307,7 @@ class Framing:
         try:
             self._connection.send_response(stream_id, headers, end_stream=ends)
         except StreamProtocolError:
-            if not self._is_closed(stream_id):
+            if not self.is_closed(stream_id):
                 raise
 
     def send(self, stream_id: int, data: bytes, ends: bool) -> None:
@@ -306,7 +317,7 @@ class Framing:
         try:
             self._connection.send_data(stream_id, data, end_stream=ends)
         except StreamProtocolError:
-            if not self._is_closed(stream_id):
+            if not self.is_closed(stream_id):
                 raise
 
     def end_with(self, stream_id: int, trailers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -316,10 +327,10 @@ class Framing:
         try:
             self._connection.send_trailers(stream_id, trailers)
         except StreamProtocolError:
-            if not self._is_closed(stream_id):
+            if not self.is_closed(stream_id):
                 raise
 
-    def _is_closed(self, stream_id: int) -> bool:
+    def is_closed(self, stream_id: int) -> bool:
         """Return whether the stream is closed, of which the sink may not have heard yet."""
         try:
             self._connection.stream_remote_window_size(stream_id)

@@ -147,8 +147,13 @@ async def test_large_heads_of_as_many_streams_are_no_flood(
 
 
 async def test_an_error_of_ours_ends_one_stream_alone(
-    service: Service, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+    start_gateway: StartGateway,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    gateway = await start_gateway(access_log="stdout")
+
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -159,6 +164,48 @@ async def test_an_error_of_ours_ends_one_stream_alone(
     assert client.stream(1).label == "reset INTERNAL_ERROR"
     assert client.stream(3).status == 200
     assert gateway.metric("gateway_requests_in_flight") == 0
+    failed, _ = await lines_of(gateway, capfd)
+    assert (failed["status"], failed["reason"]) == (500, "internal_error")
+
+
+@pytest.mark.parametrize(
+    "where", ["data_received", "ended", "pass_on", "trailers_received", "head_received"]
+)
+async def test_an_error_of_ours_about_a_frame_ends_its_stream_alone(
+    start_gateway: StartGateway,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    where: str,
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    service.script = never
+    kind = Stream if hasattr(Stream, where) else H2Connection
+    whole = getattr(kind, where)
+
+    def fail(self: Stream | H2Connection, *args: Any) -> None:
+        if 3 in (getattr(self, "id", 0), *args):
+            raise ZeroDivisionError
+        whole(self, *args)
+
+    monkeypatch.setattr(kind, where, fail)
+    client = await speak(gateway)
+    other = client.ask(api(b"/api/other"))
+    await service.request(0)
+    trailers = headers(3, [(b"x-end", b"1")])
+    client.send(headers(3, api(b"/api/fails", method=b"POST"), ends=False))
+    client.send(body(3, b"some", ends=False) + (body(3, b"") if where == "ended" else trailers))
+    await client.wait_over(3)
+    assert client.stream(3).label == "reset INTERNAL_ERROR"
+    (wire,) = [one for one in service.connections if b"/api/other" in bytes(one.received)]
+    wire.send(make_answer(b"bye"))
+    await client.wait_over(other)
+    assert client.stream(other).status == 200
+    assert client.goaways == []
+    assert gateway.metric("gateway_requests_in_flight") == 0
+    failed, _ = await lines_of(gateway, capfd)
+    assert (failed["status"], failed["reason"]) == (500, "internal_error")
+    assert failed["path"] == (None if where == "head_received" else "/api/fails")
 
 
 async def test_a_refusal_is_that_of_http_1_1_and_is_logged_and_counted(

@@ -67,6 +67,9 @@ class Sink:
     def ping_acknowledged(self) -> None:
         self.seen.append(("pong",))
 
+    def stream_failed(self, stream_id: int, bug: Exception) -> None:
+        raise bug
+
     def streams_refused(self, count: int) -> None:
         self.seen.append(("refused", count))
 

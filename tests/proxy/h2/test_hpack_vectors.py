@@ -58,6 +58,9 @@ class Sink:
         assert error_code == Code.PROTOCOL_ERROR
         self.refused.add(stream_id)
 
+    def stream_failed(self, stream_id: int, bug: Exception) -> None:
+        raise bug
+
     def settings_received(self) -> None:
         """Expect it once."""
 
