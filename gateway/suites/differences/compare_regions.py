@@ -1,9 +1,9 @@
 """Find who gains or loses access: proved where rules are comparable, tried where they are not.
 
 Requests are compared by regions: all that one route of OLD and one of NEW own. Where the two may
-differ, it is proved that one lets nobody in whom the other refuses, or a caller is found who shows
-the opposite. That caller, and others that are made to fit the rules, are decided by both
-configurations; only what they decide counts as shown.
+differ, it is proved that one lets nobody in whom the other refuses, and that NEW accepts nobody
+whom OLD only reports, or a caller is found who shows the opposite. That caller, and others that are
+made to fit the rules, are decided by both configurations; only what they decide counts as shown.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,8 @@ from gateway.suites.differences.side import ANYBODY, Caller, Cause, Side, State
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.wire import AUTHORIZATION
 from gateway.suites.symbolic.access import Access, Undecided, Witness
-from gateway.suites.symbolic.containment import find_openings
+from gateway.suites.symbolic.containment import find_loosened, find_openings
+from gateway.suites.symbolic.gates import may_report
 from gateway.suites.symbolic.ownership import Ownership
 from gateway.suites.symbolic.regions import Region, UndecidedRequests, find_regions
 from gateway.suites.symbolic.sameness import rules_of
@@ -30,6 +31,9 @@ from gateway.suites.symbolic.sameness import rules_of
 # Decisions about callers that are made to fit the rules. Beyond it, callers are only proved, not
 # tried, and a kind of difference that was shown already is not looked for again.
 MAX_CELLS = 5_000
+
+# What is proved besides what is tried.
+_PROVED = (Kind.OPENED, Kind.LOOSENED, Kind.CLOSED)
 
 # By session: one that only reads, and one that another site's page must not cause.
 _BROWSED = ("GET", "POST")
@@ -174,15 +178,20 @@ class Regions:
         for region in find_regions(*self._settings, self._are_alike):
             self.asked.regions += 1
             if isinstance(region, UndecidedRequests):
-                if region.may_open:
-                    self._note(Kind.OPENED, f"requests of {region.route}", region.text)
-                self._note(Kind.CLOSED, f"requests of {region.route}", region.text)
+                kinds = _PROVED if region.may_open else (Kind.CLOSED,)
+                for kind in kinds:
+                    if kind is not Kind.LOOSENED or self._may_report():
+                        self._note(kind, f"requests of {region.route}", region.text)
             else:
                 yield from self._compare_one(region, personas, max_cells)
 
     @property
     def _settings(self) -> tuple[Settings, Settings]:
         return self._old.loaded.settings, self._new.loaded.settings
+
+    def _may_report(self) -> bool:
+        policy = self._settings[0].policy
+        return any(may_report(one, policy) for one in policy.routes.routes)
 
     def _are_alike(self, old: Route, new: Route) -> bool:
         """Return whether both must treat every request alike, whoever sends it."""
@@ -239,7 +248,7 @@ class Regions:
             found.extend(self._try(request, [*personas, *made]))
         shown = {one.kind for one in found}
         self._shown |= shown
-        for kind in (Kind.OPENED, Kind.CLOSED):
+        for kind in _PROVED:
             if kind not in (self._shown if is_beyond else shown):
                 for one in self._prove(kind, region):
                     if isinstance(one, Gap):
@@ -272,8 +281,9 @@ class Regions:
                 Access(settings, match, region.literals, upgrade, region.request)
                 for settings, match in zip(self._settings, (region.old, region.new), strict=True)
             )
-            before, after = (old, new) if kind is Kind.OPENED else (new, old)
-            for witness in find_openings(before, after, self._new.sandbox.at):
+            before, after = (new, old) if kind is Kind.CLOSED else (old, new)
+            find = find_loosened if kind is Kind.LOOSENED else find_openings
+            for witness in find(before, after, self._new.sandbox.at):
                 if isinstance(witness, Undecided):
                     reasons.append(witness.text)
                     continue
@@ -432,7 +442,10 @@ def _show(caller: Caller, companion: Caller | None) -> str:
 def _kind(old: State, new: State) -> Kind | None:
     if old.is_allowed is not new.is_allowed:
         return Kind.OPENED if new.is_allowed else Kind.CLOSED
-    if old.is_allowed and old.servers != new.servers:
+    if not old.is_allowed:
+        return None if old.word == new.word else Kind.CHANGED
+    if old.would_deny is not None and new.would_deny is None:
+        return Kind.LOOSENED
+    if old.servers != new.servers:
         return Kind.MOVED
-    same = (old.word, old.would_deny) == (new.word, new.would_deny)
-    return None if same else Kind.CHANGED
+    return None if old.would_deny == new.would_deny else Kind.CHANGED

@@ -10,7 +10,7 @@ from gateway.suites.differences.side import State
 _ALWAYS = tuple(kind for kind in Kind if kind is not Kind.CHANGED)
 TITLES = {
     Kind.OPENED: "opened: allowed from now on",
-    Kind.LOOSENED: "loosened: allowed as before, with weaker proof or protection",
+    Kind.LOOSENED: "loosened: accepted from now on, and only reported before",
     Kind.KEYS: "keys: other keys or authorities decide from now on",
     Kind.CLOSED: "closed: refused from now on",
     Kind.MOVED: "moved: sent to other servers from now on",

@@ -1,4 +1,4 @@
-"""Decide whether one side of a region lets in callers whom the other side does not."""
+"""Decide whether one side of a region lets in, or accepts, callers whom the other side does not."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,15 @@ from gateway.suites.symbolic.formula import (
     negate,
     passes,
 )
-from gateway.suites.symbolic.gates import SHUT, Gate, Side, lets_all_in
+from gateway.suites.symbolic.gates import (
+    OPEN,
+    SHUT,
+    Gate,
+    Side,
+    as_enforced,
+    lets_all_in,
+    may_report,
+)
 from gateway.suites.symbolic.origins import find_issuer, find_origins
 from gateway.suites.symbolic.requirements import OF_CLIENT, Origin
 from gateway.suites.symbolic.sameness import rules_of, same_lists, trust_alike
@@ -41,6 +49,7 @@ Finding = Witness | Undecided
 _NOBODY: Final = Witness("nobody", None, {}, "JWT", None)
 _OF_CLIENT: Final = (passes((OF_CLIENT,), "equals", True),)
 _OF_OTHERS: Final = (negate(_OF_CLIENT[0]),)
+_OTHER_FIELD: Final = Undecided("the second token is in another field than before", ("also",))
 _FIRST, _SECOND = 0, 1  # of the tokens of a request
 
 
@@ -55,16 +64,38 @@ def find_openings(old: Access, new: Access, at: float) -> Iterator[Finding]:
     """
     if new.route is None or (old.route is not None and lets_all_in(old.route)):
         return
+    yield from _answer(_Aim.OPENED, old, new, at)
+
+
+def find_loosened(old: Access, new: Access, at: float) -> Iterator[Finding]:
+    """Yield callers whom *new* accepts at the time *at*, and whom *old* only reports.
+
+    Otherwise this is as ``find_openings``.
+    """
+    if new.route is None or old.route is None or not may_report(old.route, old.settings.policy):
+        return
+    yield from _answer(_Aim.LOOSENED, old, new, at)
+
+
+class _Aim(Enum):
+    """Which callers are looked for."""
+
+    OPENED = "let in by the new side only"
+    LOOSENED = "accepted by the new side, and only reported by the old one"
+
+
+def _answer(aim: _Aim, old: Access, new: Access, at: float) -> Iterator[Finding]:
     rules = rules_of(old), rules_of(new)
     if rules[0] == rules[1] and trust_alike(old.settings, new.settings, at):
         return
-    yield from _find(_Question((old.settings, new.settings, *rules, at), old, new))
+    yield from _find(_Question(aim, (old.settings, new.settings, *rules, at), old, new))
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Who is let in by one side only; the answer is the same if *rules* are."""
+    """Who is treated so as *aim* says; the answer is the same if *rules* are."""
 
+    aim: _Aim
     rules: tuple[object, ...]
     old: Access = field(compare=False)
     new: Access = field(compare=False)
@@ -73,7 +104,7 @@ class _Question:
 @lru_cache(maxsize=4096)
 def _find(question: _Question) -> tuple[Finding, ...]:
     *_, at = question.rules
-    comparison = _Comparison(question.old, question.new, cast(float, at))
+    comparison = _Comparison(question.aim, question.old, question.new, cast(float, at))
     nobody = tuple(comparison.of_nobody())
     if any(isinstance(one, Witness) for one in nobody):
         return nobody  # whoever has a token need not send it
@@ -88,6 +119,7 @@ class _Sides(NamedTuple):
 
 
 _Gates = Callable[[_Sides], tuple[Gate, Gate]]  # of the old side, and of the new side
+_Read = Callable[[_Gates], _Gates]
 
 
 class _Second(Enum):
@@ -96,6 +128,7 @@ class _Second(Enum):
     ACCEPTED = "accepted by the new side"
     OPENED = "accepted by the new side only"
     REFUSED = "refused by the old side"
+    LOOSENED = "accepted by the new side, and only reported by the old one"
 
 
 def _without_token(sides: _Sides) -> tuple[Gate, Gate]:
@@ -119,9 +152,18 @@ def _with_forged(origin: Origin) -> _Gates:
     return gates
 
 
+def _read_by_both(gates: _Gates) -> _Gates:
+    return gates
+
+
 def _unread_before(gates: _Gates) -> _Gates:
     """Return the gates for tokens that only the new side reads."""
     return lambda sides: (_without_token(sides)[0], gates(sides)[1])
+
+
+def _unread_now(gates: _Gates) -> _Gates:
+    """Return the gates for tokens that only the old side reads."""
+    return lambda sides: (gates(sides)[0], _without_token(sides)[1])
 
 
 def _with_session(origin: Origin, login: str, authority: bytes | None) -> _Gates:
@@ -137,8 +179,10 @@ def _with_session(origin: Origin, login: str, authority: bytes | None) -> _Gates
 class _Comparison:
     """One comparison of two sides."""
 
-    def __init__(self, old: Access, new: Access, at: float) -> None:
-        self._old, self._new, self._at = old, new, at
+    def __init__(self, aim: _Aim, old: Access, new: Access, at: float) -> None:
+        self._aim, self._old, self._new, self._at = aim, old, new, at
+        # Whoever is not accepted by such a route is reported.
+        self._reports_rest = aim is _Aim.LOOSENED and old.route is not None and old.route.reports
         self._lists = same_lists(old.settings, new.settings)
         self._policies = old.settings.policy, new.settings.policy
         self._origins, self._problems = find_origins(*self._policies)
@@ -151,7 +195,7 @@ class _Comparison:
         self._second_formulas = [
             gate.any_way
             for origin in (self._origins if self._has_second else ())
-            for gate in _with_token(origin)(generic)
+            for gate in self._judged(_with_token(origin), generic)
         ]
         self._seconds: dict[tuple[_Second, tuple[str, ...]], Finding | None] = {}
 
@@ -164,14 +208,27 @@ class _Comparison:
         for problem in self._problems:
             yield Undecided(problem, ("issuers",))
         for origin in (*self._origins, *self._opaque()):
-            for place, is_read in _places(self._old.route, self._new.route):
-                for one in self._sent(origin, is_read):
+            for place, read in self._places():
+                for one in self._sent(origin, read):
                     yield replace(one, place=place) if isinstance(one, Witness) else one
             if not origin.is_opaque:
                 yield from self._of_sessions(origin)
 
-    def _sent(self, origin: Origin, is_read: bool) -> Iterator[Finding]:
-        """Yield callers with a token where the new side reads it, and the old one if it *is_read*.
+    def _places(self) -> Iterator[tuple[Place | None, _Read]]:
+        """Yield the places of a token that tell the sides apart, and which of them read it there.
+
+        A place that only the old side reads is of no use to whoever wants to be let in.
+        """
+        old, new = self._old.route, self._new.route
+        for place, is_read in _places(old, new):
+            yield place, _read_by_both if is_read else _unread_before
+        if self._aim is _Aim.LOOSENED:
+            for place, is_read in _places(new, old):
+                if not is_read:
+                    yield place, _unread_now
+
+    def _sent(self, origin: Origin, read: _Read) -> Iterator[Finding]:
+        """Yield callers with a token where the sides *read* it.
 
         A token of somebody else is no opaque one: its issuer has never seen it.
         """
@@ -179,8 +236,7 @@ class _Comparison:
         if not origin.is_opaque:
             kinds.append((_with_forged(origin), True))
         for gates, is_forged in kinds:
-            own = gates if is_read else _unread_before(gates)
-            yield from self._compare(origin, own, is_forged)
+            yield from self._compare(origin, read(gates), is_forged)
 
     def _opaque(self) -> Iterator[Origin]:
         """Yield the origin of tokens that are no JWTs, if the new side accepts any."""
@@ -213,15 +269,16 @@ class _Comparison:
         self, origin: Origin | None, gates: _Gates, is_forged: bool = False
     ) -> Iterator[Finding]:
         """Yield callers with a token of *origin* (None: without one)."""
-        generic = gates(self._sides(self._generic, _FIRST))
-        if not self._has_second and self._is_contained(*generic):
+        generic = self._judged(gates, self._sides(self._generic, _FIRST))
+        old, new = self._bounds(*generic)
+        if not self._has_second and self._is_contained(old, new):
             return
         if origin is not None and origin.pattern is not None and _tests_iss(generic):
             yield Undecided("a rule tests the `iss` of tenants", ("require", "claims", "iss"))
             return
         sample = None if origin is None else _sample(*self._policies, origin, CALLER, self._at)
         if not self._has_second and not self._has_variables:
-            yield from _models(generic[1].any_way, generic[0].any_way, sample, is_forged)
+            yield from _models(new, old, sample, is_forged)
             return
         formulas = (*(gate.any_way for gate in generic), *self._second_formulas)
         bindings = find_bindings(self._own, formulas)
@@ -232,46 +289,61 @@ class _Comparison:
                 yield from found
                 return
             undecided.update((one, None) for one in found if isinstance(one, Undecided))
-        is_complete = bindings.is_complete or (
-            not self._has_second and _is_excluded(generic[1].any_way, generic[0].any_way)
-        )
+        is_complete = bindings.is_complete or (not self._has_second and _is_excluded(new, old))
         if not is_complete or self._has_fixed:
             text = "rules compare claims with segments of the path in too many ways"
             undecided[Undecided(text, ("require", "claims"))] = None
         yield from undecided
 
-    def _is_contained(self, old: Gate, new: Gate) -> bool:
-        """Return whether *old* lets in all whom *new* does, whatever the segments are.
+    def _judged(self, gates: _Gates, sides: _Sides) -> tuple[Gate, Gate]:
+        old, new = gates(sides)
+        return (Gate(old.clean, negate(old.clean)) if self._reports_rest else old), new
+
+    def _bounds(self, old: Gate, new: Gate) -> tuple[Formula, Formula]:
+        """Return two formulas: whoever satisfies the second, but not the first, is looked for."""
+        if self._aim is _Aim.OPENED:
+            return old.any_way, new.any_way
+        return negate(old.reported), new.clean
+
+    def _is_contained(self, old: Formula, new: Formula) -> bool:
+        """Return whether all who satisfy *new* satisfy *old*, whatever the segments are.
 
         False may mean that it is not known.
         """
-        missing = _missing(new.any_way, old.any_way)
+        missing = _missing(new, old)
         if self._has_variables:
             return not any(missing)
-        return all(_follows(part, new.any_way) for part in missing)
+        return all(_follows(part, new) for part in missing)
 
     def _differ(
         self, gates: _Gates, binding: Binding, sample: Sample | None, is_forged: bool
     ) -> Iterator[Finding]:
-        old, new = gates(self._sides(binding, _FIRST))
+        old, new = self._judged(gates, self._sides(binding, _FIRST))
         segments = {at: text for at, text in binding.items() if text != self._own[at]}
         if not self._has_second:
-            for one in _models(new.any_way, old.any_way, sample, is_forged):
+            limit, wide = self._bounds(old, new)
+            for one in _models(wide, limit, sample, is_forged):
                 yield _with_segments(one, segments)
             return
-        refused, unreported = negate(old.any_way), negate(old.reported)
-        for formula, wanted in (
-            (all_of((new.reported, refused)), None),
-            (all_of((new.reported, unreported)), _Second.REFUSED),
-            (all_of((new.clean, refused)), _Second.ACCEPTED),
-            (all_of((new.clean, unreported)), _Second.OPENED),
-        ):
+        for formula, wanted in self._ways(old, new):
             for one in _models(formula, FALSE, sample, is_forged):
                 also = _NOBODY if wanted is None else self._second(wanted, binding)
                 if isinstance(one, Undecided) or isinstance(also, Undecided):
                     yield one if isinstance(one, Undecided) else also  # type: ignore[misc]
                 elif also is not None:
                     yield _with_segments(_with_second(one, also), segments)
+
+    def _ways(self, old: Gate, new: Gate) -> Iterator[tuple[Formula, _Second | None]]:
+        """Yield what a first token must be, with what the second one must be, if any."""
+        if self._aim is _Aim.LOOSENED:
+            yield all_of((new.clean, old.reported)), _Second.ACCEPTED
+            yield all_of((new.clean, old.clean)), _Second.LOOSENED
+            return
+        refused, unreported = negate(old.any_way), negate(old.reported)
+        yield all_of((new.reported, refused)), None
+        yield all_of((new.reported, unreported)), _Second.REFUSED
+        yield all_of((new.clean, refused)), _Second.ACCEPTED
+        yield all_of((new.clean, unreported)), _Second.OPENED
 
     def _sides(self, binding: Binding, number: int) -> _Sides:
         """Return the sides as they judge the first or the second token, with these segments."""
@@ -282,6 +354,8 @@ class _Comparison:
         route, match = access.route, access.match
         if route is None or match is None:
             return None
+        if self._aim is _Aim.LOOSENED and route.reports:
+            route = as_enforced(route)
         name = b""
         if number == _SECOND:
             second = None if route.sources is None else route.sources.second
@@ -304,17 +378,32 @@ class _Comparison:
         old, new = sides
         if wanted is not _Second.ACCEPTED and old is None:
             return None
+        is_same = old is not None and new is not None and old.field == new.field
+        if wanted is _Second.LOOSENED and not self._reports_rest:
+            if is_same or new is None:
+                return self._search_second(sides, is_read=True)
+            return _OTHER_FIELD if self._reports_second(sides) else None
         if wanted is _Second.REFUSED or new is None:
             return _NOBODY
-        is_opening = wanted is _Second.OPENED and old is not None and old.field == new.field
+        return self._search_second(sides, is_same and wanted is not _Second.ACCEPTED)
+
+    def _reports_second(self, sides: _Sides) -> bool:
+        """Return whether the old side may let a second token pass that it only reports."""
+        gates = (_with_token(origin)(sides)[0] for origin in self._origins)
+        return any(gate.reported != FALSE for gate in gates)
+
+    def _search_second(self, sides: _Sides, is_read: bool) -> Finding | None:
+        """Return a second token that the new side accepts.
+
+        If the old side reads it, too, what that makes of it counts as well.
+        """
         result: Finding | None = None
         for origin in self._origins:
             sample = _sample(*self._policies, origin, COMPANION, self._at)
             for is_forged, gates in ((False, _with_token(origin)), (True, _with_forged(origin))):
-                before, after = gates(sides)
-                for one in _models(
-                    after.any_way, before.any_way if is_opening else FALSE, sample, is_forged
-                ):
+                old, new = self._judged(gates, sides)
+                limit, wide = self._bounds(old, OPEN if sides.new is None else new)
+                for one in _models(wide, limit if is_read else FALSE, sample, is_forged):
                     if isinstance(one, Witness):
                         return one
                     result = one

@@ -1,6 +1,7 @@
 """Whom a route lets in, by how a request shows who it is: as formulas over a token."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -137,6 +138,19 @@ class Side(NamedTuple):
 def lets_all_in(route: Route) -> bool:
     """Return whether every request passes, whatever its token is."""
     return route.public or route.reports
+
+
+def may_report(route: Route, policy: Policy) -> bool:
+    """Return whether *route* may let requests pass that are only reported."""
+    if route.public:
+        return False
+    return route.reports or any(one.reports for one in policy.trusted)
+
+
+@lru_cache(maxsize=4096)
+def as_enforced(route: Route) -> Route:
+    """Return *route* as if it refused what it only reports."""
+    return replace(route, reports=False)
 
 
 def iss_of(issuer: Issuer, origin: Origin) -> str | None:

@@ -251,6 +251,8 @@ def find_opening(random: Random, before: World, after: World, all_asked: Sequenc
 
 
 def _compare(before: World, after: World, old: Passed, new: Passed) -> str:
+    if old.sent.allow.would_deny is not None and new.sent.allow.would_deny is None:
+        return "accepted, and was only reported"
     if new.servers - old.servers:
         return "sent to another server"
     return (
@@ -281,8 +283,7 @@ def _compare_heads(old: Passed, new: Passed) -> str:
         if field[0] == "authorization" and field[0] not in names:
             return "sent with the token"
         # Who was not known before, and is from now on, was let in before.
-        is_known = old.sent.allow.token is not None and old.sent.allow.would_deny is None
-        if is_known and _says_another(name, value, was.values(name)):
+        if old.sent.allow.token is not None and _says_another(name, value, was.values(name)):
             return f"sent as {name}: {value}"
     return ""
 
@@ -324,14 +325,11 @@ def _age(line: str) -> int:
 
 
 def _is_known_now(old: Passed, new: Passed) -> bool:
-    """Return whether the caller was nobody, or only reported, and is known now.
+    """Return whether the caller was nobody, and is known now.
 
     A limit that counts by caller then counts it by itself, which is `changed` by definition.
     """
-    was, becomes = old.sent.allow, new.sent.allow
-    if becomes.token is None or becomes.would_deny is not None:
-        return False
-    return was.token is None or was.would_deny is not None
+    return old.sent.allow.token is None and new.sent.allow.token is not None
 
 
 def _find_uncounted(

@@ -146,6 +146,50 @@ def test_an_issuer_whose_tokens_pass_more_easily_opens_routes_and_closes_them_th
     assert closed & {Kind.OPENED, Kind.CLOSED} == {Kind.CLOSED, *({Kind.OPENED} if rest else ())}
 
 
+REPORTED = ONE_ROUTE.replace("claims: {}", "scopes: [read, write]") + "    mode: report\n"
+ENFORCED = REPORTED.replace("    mode: report\n", "")
+
+
+@pytest.mark.parametrize(
+    ("new", "was"),
+    [
+        (ENFORCED.replace("[read, write]", "[read]"), "scope_missing"),
+        (ENFORCED.replace("[read, write]", "{any: [read, write]}"), "scope_missing"),
+        (REPORTED.replace("[read, write]", "[read]"), "scope_missing"),
+        (ENFORCED.replace("require: {scopes: [read, write]}", "public: true"), "token_missing"),
+        (ENFORCED.replace("audiences: [orders]", "audiences: [orders, x]"), "audience_mismatch"),
+    ],
+)
+@pytest.mark.parametrize("max_cells", [1, 5000])
+def test_who_was_only_reported_and_is_accepted_now_loosens_its_route(
+    new: str, was: str, max_cells: int, tmp_path: Path
+) -> None:
+    found = difference(tmp_path, new, REPORTED, max_cells=max_cells)
+
+    shown = {(one.old.would_deny, one.new.would_deny) for one in found.of(Kind.LOOSENED)}
+    assert (was, None) in shown
+    assert not found.of(Kind.OPENED)
+    assert not found.gaps
+
+
+def test_a_rule_that_is_enforced_as_it_was_reported_loosens_nothing(tmp_path: Path) -> None:
+    kinds = {one.kind for one in difference(tmp_path, ENFORCED, REPORTED).cells}
+    back = {one.kind for one in difference(tmp_path, REPORTED, ENFORCED).cells}
+
+    assert kinds == {Kind.CLOSED}
+    assert back == {Kind.OPENED}
+
+
+def test_who_was_only_reported_and_is_sent_elsewhere_now_loosens_its_route(tmp_path: Path) -> None:
+    other = '{orders: {servers: ["http://10.0.0.7:8000"]}, site: {servers: ["http://10.0.0.8:80"]}}'
+    old = REPORTED.replace(ONE_ROUTE.splitlines()[2], f"upstreams: {other}")
+    new = old.replace("upstream: orders", "upstream: site").replace("[read, write]", "[read]")
+
+    kinds = {one.kind for one in difference(tmp_path, new, old).cells}
+
+    assert {Kind.LOOSENED, Kind.MOVED} <= kinds
+
+
 def test_groups_in_another_order_mean_the_same(tmp_path: Path) -> None:
     one = "claims: {any: [{a: {equals: b}, c: {in: [x, w]}}, {not: [{d: {exists: true}}]}]}"
     other = "claims: {any: [{not: [{d: {exists: true}}]}, {c: {in: [w, x]}, a: {equals: b}}]}"

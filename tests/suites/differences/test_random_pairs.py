@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from gateway.suites.differences.compare import Question, compare
+from gateway.suites.differences.facet import Kind
 from gateway.suites.simulation.request import SimulatedRequest
 from tests.suites.differences.judge_of_pairs import World, find_opening
 from tests.suites.differences.random_configs import Config, load_config
@@ -67,6 +68,8 @@ def ask(path: str, **claims: object) -> Asked:
     return Asked(request, token, page="https://page.example")
 
 
+REPORTING: Config = {**CONFIG, "routes": [{**ROUTE, "mode": "report"}, CONFIG["routes"][1]]}
+
 ALL_ASKED = [
     ask("/a/x"),
     ask("/a/b/x"),
@@ -122,3 +125,22 @@ def test_the_judge_of_the_pairs_sees_what_opens(new: Config, expected: str, tmp_
     assert found.startswith(expected)
     assert find_opening(Random(1), World(before), World(before), ALL_ASKED) == ""
     assert FAILING & compare(before, after, Question(AT), max_cells=1).kinds
+
+
+@pytest.mark.parametrize(
+    "require", [{"issuers": ["m"]}, {"issuers": ["m"], "scopes": ["b"]}, {"scopes": ["a"]}]
+)
+def test_the_judge_of_the_pairs_sees_whom_the_old_one_only_reports(
+    require: Config, tmp_path: Path
+) -> None:
+    """A rule that is relaxed while its route only reports is relaxed for good."""
+    new = with_route(require=require)
+    before, after = (load_config(one, tmp_path / k) for one, k in ((REPORTING, "o"), (new, "n")))
+    assert before is not None
+    assert after is not None
+
+    found = find_opening(Random(1), World(before), World(after), ALL_ASKED)
+
+    assert found.startswith("accepted, and was only reported")
+    kinds = compare(before, after, Question(AT), max_cells=1).kinds
+    assert kinds & FAILING == {Kind.LOOSENED}

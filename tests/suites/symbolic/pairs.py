@@ -29,7 +29,7 @@ from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression,
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.authenticate import find_issuer
-from gateway.decision.verdict import Allow, Deny, NeedSession
+from gateway.decision.verdict import Allow, Deny, NeedSession, Verdict
 from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import Settings
 from gateway.settings.values.login import (
@@ -134,6 +134,19 @@ class Sent:
 
     def is_let_in(self, settings: Settings) -> bool:
         """Return whether the real decision allows the request."""
+        return isinstance(self.decide(settings), Allow)
+
+    def is_accepted(self, settings: Settings) -> bool:
+        """Return whether the real decision allows the request, and reports nothing."""
+        verdict = self.decide(settings)
+        return isinstance(verdict, Allow) and verdict.would_deny is None
+
+    def is_only_reported(self, settings: Settings) -> bool:
+        """Return whether the real decision allows the request, and reports that it would not."""
+        return self.is_let_in(settings) and not self.is_accepted(settings)
+
+    def decide(self, settings: Settings) -> Verdict:
+        """Return what the real decision says about the request."""
         caller, policy = self.caller, settings.policy
         route = access(settings, self.segments).route
         sources = None if route is None else route.sources
@@ -147,7 +160,7 @@ class Sent:
         if isinstance(verdict, NeedSession):
             session = SessionCredential(caller.login or "", sent if caller.login else ())
             verdict = decide_by_session(head, BROWSER, session, policy, KEYS, AT, **rest)
-        return isinstance(verdict, Allow)
+        return verdict
 
 
 BROWSER = BrowserFields(b"h", b"https://h", b"same-origin", csrf=b"1")

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.decision.policy import Issuer, Policy, TenantIssuers
-from gateway.decision.routes.routing import Place, SecondToken, TokenSources
+from gateway.decision.routes.routing import Place, RouteTable, SecondToken, TokenSources
 from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, compile_scopes
 from gateway.decision.tenants import Tenants
 from gateway.suites.symbolic.access import Access, Undecided, Witness
-from gateway.suites.symbolic.containment import find_openings
+from gateway.suites.symbolic.containment import find_loosened, find_openings
 from tests.decision.policies import IDENTITY, issuer, policy, route
 from tests.suites.symbolic.pairs import (
     LOGIN,
@@ -59,6 +59,41 @@ def test_whoever_is_let_in_by_the_new_rules_alone_is_found(
     for _ in range(TOKENS):
         somebody = data.draw(callers(like))
         assert not somebody.is_let_in(new) or somebody.is_let_in(old), somebody
+
+
+@st.composite
+def reporting(draw: st.DrawFn) -> tuple[Policy, Policy]:
+    """A pair of policies, of which the old one only reports: its route, or its issuers."""
+    old, new = draw(pairs())
+    if draw(st.booleans()):
+        one = replace(old.routes.routes[0], reports=True)
+        return replace(old, routes=RouteTable([one])), new
+    issuers = {name: replace(one, reports=True) for name, one in old.issuers.items()}
+    return replace(old, issuers=issuers), new
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    deadline=None,
+)
+@given(reporting(), st.data())
+def test_whoever_was_only_reported_and_is_accepted_now_is_found(
+    pair: tuple[Policy, Policy], data: st.DataObject
+) -> None:
+    """A law, as above: what is found is so, and nothing is found only if no token shows it."""
+    old, new = map(make_settings, pair)
+    found = list(find_loosened(access(old), access(new), AT))
+    for one in found:
+        if isinstance(one, Witness):
+            assert sent(one).is_accepted(new), one
+            assert sent(one).is_only_reported(old), one
+    if found:
+        return
+    like = like_those(find_openings(Access(old, None), access(new), AT))
+    for _ in range(TOKENS):
+        somebody = data.draw(callers(like))
+        assert not somebody.is_accepted(new) or not somebody.is_only_reported(old), somebody
 
 
 def both(old: dict[str, Any], new: dict[str, Any]) -> list[Witness | Undecided]:
@@ -134,6 +169,71 @@ def of(**changes: Any) -> Access:
     return access(make_settings(policy(route(PATH, **changes))))
 
 
+def loosened(old: Access, new: Access) -> list[str]:
+    """Return the callers that were only reported; the real decision must treat them so."""
+    found = list(find_loosened(old, new, AT))
+    for one in found:
+        assert isinstance(one, Witness)
+        assert sent(one).is_accepted(new.settings), one
+        assert sent(one).is_only_reported(old.settings), one
+    return texts(found)
+
+
+REPORTS: dict[str, Any] = {"reports": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (scopes("a") | REPORTS, scopes("b") | REPORTS, ["main, with b"]),
+        (scopes("a") | REPORTS, scopes("b"), ["main, with b"]),
+        (scopes("a") | REPORTS, scopes(AllOf(("a", "b"))), []),
+        (scopes("a") | REPORTS, scopes("a"), []),
+        (scopes("a"), scopes("b"), []),  # who was refused: that opens
+        (REPORTS, {"optional": True}, ["nobody"]),
+        (REPORTS, {"public": True}, ["nobody"]),
+        ({"optional": True} | REPORTS, {"public": True}, ["main, by EdDSA"]),
+        ({"public": True}, {}, []),
+        (claims(("t", "equals", "{path.a}")) | REPORTS, claims(("t", "exists", True)), ["main, t"]),
+        (claims(("t", "exists", True)) | REPORTS, claims(("t", "equals", "{path.a}")), []),
+        ({"audiences": frozenset({"shop"})} | REPORTS, REPORTS, ["main"]),
+        ({"issuers": frozenset()} | REPORTS, {"issuers": frozenset({"main"})}, ["main"]),
+    ],
+)
+def test_who_was_only_reported_is_told_by_who_shows_it(
+    old: dict[str, Any], new: dict[str, Any], expected: list[str]
+) -> None:
+    found = loosened(of(**old), of(**new))
+
+    assert len(found) >= len(expected) > 0 or found == expected
+    for text in expected:
+        assert any(one.startswith(text) for one in found), found
+
+
+def test_a_token_that_is_not_read_any_more_was_reported() -> None:
+    one = issuer(reports=True, algorithms=frozenset({"EdDSA"}))
+    query = TokenSources(frozenset({Place.QUERY}), None, None)
+    before, after = (
+        access(make_settings(policy(route(PATH, **rules), issuers=(one,))))
+        for rules in ({}, {"optional": True, "sources": query})
+    )
+
+    assert "main, by ES256" in loosened(before, after)
+    assert not loosened(before, of(sources=query))
+
+
+def test_an_issuer_that_reported_who_is_accepted_now_is_found() -> None:
+    one = issuer(reports=True, algorithms=frozenset({"EdDSA"}))
+    before, after = (
+        access(make_settings(policy(route(PATH), issuers=(replace(one, audiences=audiences),))))
+        for audiences in (frozenset({"shop"}), frozenset({"shop", "orders"}))
+    )
+
+    assert loosened(before, after) == ["main, for orders"]
+    assert loosened(after, before) == []
+    assert not list(find_openings(before, after, AT))
+
+
 def second(name: str = "X-Workload", **changes: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "issuers": frozenset({"main"}),
@@ -172,6 +272,40 @@ def test_a_second_token_in_another_field_was_no_second_token() -> None:
     found = list(find_openings(of(**second()), of(**second("X-Other")), AT))
 
     assert texts(found) == ["main; its second token: main"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (second(**scopes("a")) | REPORTS, second()),
+        (second() | REPORTS, {}),
+        (second() | scopes("a") | REPORTS, second()),
+        (scopes("a") | REPORTS, second()),
+    ],
+)
+def test_a_second_token_that_was_only_reported_is_found(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    assert loosened(of(**old), of(**new))
+    assert not loosened(of(**new), of(**old))
+    assert not loosened(of(**old), of(**old))
+
+
+@pytest.mark.parametrize(("name", "number"), [("X-Workload", 1), ("X-Service", 0)])
+def test_a_second_token_that_its_issuer_only_reported_is_found(name: str, number: int) -> None:
+    """In another field it was no second token: that opens."""
+    one = issuer(reports=True, algorithms=frozenset({"EdDSA"}))
+    before, after = (
+        access(make_settings(policy(route(PATH, **rules), issuers=(replace(one, audiences=for_),))))
+        for rules, for_ in (
+            (second(), frozenset({"shop"})),
+            (second(name), frozenset({"shop", "orders"})),
+        )
+    )
+
+    found = [one for one in find_loosened(before, after, AT) if isinstance(one, Witness)]
+    assert len(found) >= number
+    assert texts(list(find_loosened(of(**second(), **REPORTS), of(**second("X-Service")), AT)))
 
 
 def test_a_token_in_another_place_was_no_token() -> None:
