@@ -30,7 +30,8 @@ class GrpcCall(Exchange):
     """A call of gRPC, unary or of any kind of stream, which only its two ends can tell apart.
 
     From the moment it is sent on, it ends with its token, as event streams do. Neither end has to
-    send anything: a call is given up if both are silent for as long as a tunnel may be.
+    send anything: a call is given up if both are silent for as long as a tunnel may be. Its first
+    messages are kept, so that a call which no service has seen can be sent again.
 
     *grpc_status* is how it ended, as far as that is known. *ends_at* is the client's deadline, by
     the monotonic clock.
@@ -59,6 +60,8 @@ class GrpcCall(Exchange):
                 self.fail(_LATE)
                 return
             replace_timeout(self.request.fields, left)
+        if self.upload is not None:
+            self.upload.keep_sent()
         super()._attach(server, allow)
         if self.stream is None and not self.is_over:
             self.stream = stream = ResponseStream(self)
@@ -71,10 +74,17 @@ class GrpcCall(Exchange):
     # --- the response
 
     def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
-        """Take the final head, which may have the status already."""
-        super().head_received(status, fields, length, has_body)
+        """Take the final head, which has the status already if nothing follows.
+
+        UNAVAILABLE there is what 503 is elsewhere, so it counts like one against the server.
+        """
+        if self.upload is not None:
+            self.upload.forget_sent()
+        self.grpc_status = found = read_grpc_status(fields)
+        is_unavailable = status == 200 and found == GrpcStatus.UNAVAILABLE
+        super().head_received(503 if is_unavailable else status, fields, length, has_body)
+        self.status = status
         self._takes_trailers = length is None and _GRPC.search(fields) is not None
-        self.grpc_status = read_grpc_status(fields)
 
     def trailers_received(self, fields: bytes) -> None:
         """Take the trailers, of which the status is one."""

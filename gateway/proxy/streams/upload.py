@@ -7,6 +7,9 @@ from typing import Final, Protocol
 from gateway.http.reading.field_collector import Section
 from gateway.proxy.transport.pace import Pace
 
+# What is kept of a body that was sent, to send it again: most calls of gRPC are shorter.
+_MAX_KEPT_BYTES: Final = 16 * 1024
+
 # Body bytes that may wait for a decision or a connection before the client is slowed down.
 _MAX_PENDING_BYTES: Final = 32 * 1024
 
@@ -50,15 +53,17 @@ class Upload:
     """A request body: collected until there is a server, then passed on as it comes.
 
     *length* is its Content-Length, or None if it is chunked. It has at most *max_bytes* (None: no
-    limit), until its route says otherwise. *begun* says that a part of it was sent, so that the
-    request cannot be sent again. *is_dropped* says that the rest of it is read and dropped.
+    limit), until its route says otherwise. *begun* says that a part of it was sent and not kept, so
+    that the request cannot be sent again. *is_dropped* says that the rest is read and dropped.
     *is_held_back* says that the client waits for a 100 (Continue) (RFC 9110 §10.1.1). *pace* is
     how slowly it may come. *convert*, if set, makes the target that changes the body on its way
     to a server. *trailers* are all that came after it, once it is complete.
     """
 
     __slots__ = (
+        "_kept",
         "_max_bytes",
+        "_paid_bytes",
         "_pending",
         "_pending_bytes",
         "_render_trailers",
@@ -83,6 +88,8 @@ class Upload:
         self._max_bytes = max_bytes
         self._pending: list[bytes] = []
         self._pending_bytes = 0
+        self._kept: bytes | None = None  # all that was sent, as long as it can be sent again
+        self._paid_bytes = 0  # what was noted as consumed of the pieces that wait
         self._server: BodyTarget | None = None
         self._render_trailers: Callable[[Section], bytes] = _drop_trailers
         self.begun = False
@@ -148,9 +155,24 @@ class Upload:
         if was_complete or not self.complete:  # else its end was read, and sent, just now
             self.flush()
 
+    def keep_sent(self) -> None:
+        """Keep from now on what is sent, unless it is too long, to send it again after ``wait``."""
+        if not self.begun and self._kept is None:
+            self._kept = b""
+
+    def forget_sent(self) -> None:
+        """Keep nothing: it will not be sent again."""
+        self._kept = None
+        self.begun = True
+
     def wait(self) -> None:
-        """Keep what comes for another server: the former one failed."""
+        """Keep what comes for another server, and what was kept: the former one failed."""
         self._server = None
+        if self._kept:
+            self._pending.insert(0, self._kept)
+            self._pending_bytes += len(self._kept)
+            self._paid_bytes += len(self._kept)
+            self._kept = b""
 
     def flush(self) -> None:
         """Send what has come, and the end if that has come too."""
@@ -164,31 +186,44 @@ class Upload:
             data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
             self._pending.clear()
             self._pending_bytes = 0
-            self.begun = True
+            self._note_sent(data)
             if self.length is None:
                 server.write_chunk(data)
             else:
                 server.write(data)
-            self._source.consumed(len(data))
+            self._consumed(len(data))
         if not self.complete:
             return
         if self.length is None:
-            self.begun = True
+            self.begun = self._kept is None
             server.end_chunks(self._render_trailers(self.trailers) if self.trailers else b"")
         self._server = None  # a second end would be read as a part of the next request
         self.sent_at = monotonic()
         server.expect_response()
+
+    def _note_sent(self, data: bytes) -> None:
+        kept = self._kept
+        if kept is not None and len(kept) + len(data) <= _MAX_KEPT_BYTES:
+            self._kept = kept + data
+        else:
+            self.forget_sent()
+
+    def _consumed(self, size: int) -> None:
+        """Note that *size* bytes wait no longer, once of each byte."""
+        paid = min(size, self._paid_bytes)
+        self._paid_bytes -= paid
+        self._source.consumed(size - paid)
 
     def drop(self) -> None:
         """Drop what waits to be sent."""
         self._pending.clear()
         size, self._pending_bytes = self._pending_bytes, 0
         if size:
-            self._source.consumed(size)
+            self._consumed(size)
 
     def detach(self) -> None:
         """Send nothing more: the exchange is over."""
-        self._server = None
+        self._server = self._kept = None
         self._render_trailers = _drop_trailers  # the other refers to the exchange
         self.is_held_back = False
         self.is_dropped = True

@@ -243,6 +243,23 @@ async def test_a_failure_of_the_service_in_one_head_passes_and_is_logged(
     assert (line["status"], line["grpc_status"], line["reason"]) == (200, 5, None)
 
 
+async def test_unavailable_in_one_head_counts_against_the_server_like_a_503(
+    start_gateway: StartGateway, service: Service
+) -> None:
+    lines = (b"Content-Type: application/grpc", b"grpc-status: 14")
+    service.script = serve(make_answer(b"", *lines))
+    breaker = {"failures": 0.5, "requests": 1, "open": "1h"}
+    gateway = await start_gateway(upstream={"breaker": breaker, "failure_statuses": [503]})
+    client = await speak(gateway)
+
+    first = await client.fetch(call(b"/api/a.B/C", TOKEN), message(b"hello"))
+    second = await client.fetch(call(b"/api/a.B/C", TOKEN), message(b"hello"))
+
+    assert (first.status, status_of(first)) == (200, (14, ""))
+    assert status_of(second) == (14, "upstream_unavailable: The service is not available")
+    assert len(service.requests) == 1
+
+
 # --- deadlines
 
 

@@ -71,7 +71,10 @@ class Server:
 
 @given(
     steps=st.lists(
-        st.sampled_from(["add", "flush", "attach", "wait", "complete", "detach"]), max_size=20
+        st.sampled_from(
+            ["add", "flush", "attach", "wait", "complete", "keep_sent", "forget_sent", "detach"]
+        ),
+        max_size=20,
     ),
     length=st.sampled_from([None, 1000]),
     most=st.sampled_from([None, 25]),
@@ -94,6 +97,71 @@ def test_every_byte_is_consumed_once_whatever_becomes_of_the_body(
         assert source.consumed_bytes <= upload.received_bytes
     upload.detach()
     assert source.consumed_bytes == upload.received_bytes
+
+
+class KeepingServer(Server):
+    """A server's connection that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def write(self, data: bytes) -> None:
+        self.received += data
+
+    def write_chunk(self, data: bytes) -> None:
+        self.received += data
+
+    def end_chunks(self, trailers: bytes) -> None:
+        self.received += b"."
+
+
+@given(
+    pieces=st.lists(st.integers(1, 9000), max_size=6),
+    failures=st.sets(st.integers(0, 5)),
+    is_whole=st.booleans(),
+)
+def test_a_body_that_was_kept_is_sent_again_from_its_first_byte(
+    pieces: list[int], failures: set[int], is_whole: bool
+) -> None:
+    """And one that was not kept, because it is too long, is said to have begun."""
+    upload, server = Upload(Source(), None, None), KeepingServer()
+    upload.keep_sent()
+    upload.attach(server)
+    sent = b""
+    for number, size in enumerate(pieces):
+        sent += b"%d" % number * size
+        upload.add(sent[-size:])
+        upload.flush()
+        assert upload.begun is (len(sent) > 16 * 1024)
+        if number in failures and not upload.begun:
+            upload.wait()
+            server = KeepingServer()
+            upload.attach(server)
+        assert server.received == sent
+    upload.complete = is_whole
+    upload.flush()
+    if is_whole and not upload.begun:
+        upload.wait()
+        server = KeepingServer()
+        upload.attach(server)
+    assert server.received == sent + b"." * is_whole
+
+
+def test_nothing_is_kept_once_it_will_not_be_sent_again() -> None:
+    upload, server = Upload(Source(), None, None), KeepingServer()
+    upload.keep_sent()
+    upload.attach(server)
+    upload.add(b"one")
+    upload.flush()
+    assert not upload.begun
+
+    upload.forget_sent()
+    upload.keep_sent()
+
+    assert upload.begun
+    upload.wait()
+    upload.attach(server)
+    assert server.received == b"one"
 
 
 class EndedServer(Server):
