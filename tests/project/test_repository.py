@@ -25,6 +25,7 @@ WITHOUT_OWN_TEST = {
     "gateway/openapi/api.py": "types only",
     "gateway/proxy/exchange/browsing.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
+    "gateway/proxy/upstream/lease.py": "types only",
     "gateway/service_tokens/requests.py": "types only",
     "gateway/settings/values/login.py": "types only",
     "gateway/settings/values/tickets.py": "types only",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.proxy.transport.write_buffer import WriteBuffer
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.lease import Lease
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.addresses import parse_server
 from gateway.settings.values.balancing import PLAIN
@@ -71,7 +71,7 @@ def make_pool(
     )
 
 
-def peer_of(server: ServerConnection) -> str:
+def peer_of(server: Lease) -> str:
     """Return the address that a connection goes to."""
     host: str = server.transport.get_extra_info("peername")[0]
     return host

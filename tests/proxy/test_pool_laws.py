@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.upstream.capped_pool import CappedPool
 from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
+from gateway.proxy.upstream.lease import Lease
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
 from gateway.proxy.upstream.server_pool import ServerPool
@@ -54,8 +55,8 @@ class World:
 
     def __init__(self, servers: int, cap: int, size: int, balance: Balance) -> None:
         self.cap = cap
-        self.tasks: list[asyncio.Task[ServerConnection]] = []
-        self.busy: list[ServerConnection] = []
+        self.tasks: list[asyncio.Task[Lease]] = []
+        self.busy: list[Lease] = []
         self.refused = 0
         self.has_refused = False
 
@@ -119,7 +120,7 @@ class World:
             dice.choice(opening).set_exception(ConnectionRefusedError())
         elif event == "answer" and self.busy:
             server = self.busy.pop(dice.randrange(len(self.busy)))
-            server.owner.put(server)
+            server.give_back()
         elif event == "break" and self.busy:
             server = self.busy.pop(dice.randrange(len(self.busy)))
             server.owner.fail(0.0)

@@ -129,7 +129,7 @@ class H2HeadReader:
             return Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
         if sum(map(len, names + values)) > limits.head_bytes:
             return Fault(Reason.HEADERS_TOO_LARGE, "the trailers are too large")
-        fault = _find_fault(names, values)
+        fault = find_section_fault(names, values)
         self.is_malformed = fault is not None
         return None if fault is None else Fault(Reason.REQUEST_MALFORMED, fault)
 
@@ -286,7 +286,7 @@ class H2HeadReader:
     def _read_section(self, request: Request, section: Section) -> None:
         names = [name for name, _ in section]
         values = [value for _, value in section]
-        fault = _find_fault(names, values)
+        fault = find_section_fault(names, values)
         if fault is not None:
             self._fail(request, fault)
             return
@@ -335,7 +335,7 @@ class H2HeadReader:
         fields.lines += (b"\r\nSec-WebSocket-Key: ", key)
 
 
-def _find_fault(names: Sequence[bytes], values: Sequence[bytes]) -> str | None:
+def find_section_fault(names: Sequence[bytes], values: Sequence[bytes]) -> str | None:
     """Return what is wrong with the names and values of a section, or None (RFC 9113 §8.2)."""
     if b"" in names or b"".join(names).translate(None, _NAME_BYTES):
         is_late = any(name[:1] == b":" for name in names)

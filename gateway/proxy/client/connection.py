@@ -25,12 +25,12 @@ from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.exchange.grpc_call import GrpcCall
 from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.connection import H2Connection
-from gateway.proxy.h2.framing import PREFACE, REFUSAL
 from gateway.proxy.port import Port
 from gateway.proxy.recording.record import record_refused
 from gateway.proxy.recording.record_spans import record_refused_span
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
+from gateway.proxy.transport.framing import PREFACE, REFUSAL
 from gateway.proxy.transport.pace import Pace
 from gateway.proxy.transport.socket_state import has_left
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error

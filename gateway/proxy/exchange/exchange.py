@@ -28,7 +28,7 @@ from gateway.proxy.streams.upload import Upload
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error
 from gateway.proxy.transport.write_buffer import LARGE_BYTES
-from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
+from gateway.proxy.upstream.lease import Lease, LeaseOwner
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
 from gateway.telemetry.tracing.tracer import RecordedTrace
@@ -38,7 +38,7 @@ class Exchange:
     """One request and its response; made when the head of the request is complete.
 
     *allow* and *deny* are what became of it: a request can be allowed and fail later. *server*
-    is the connection that it uses now. *stream* is set once the response is a tunnel or an event
+    is the lease that it uses now. *stream* is set once the response is a tunnel or an event
     stream. *waited* says that the time it took is not the gateway's own, because it waited for
     something else than the upstream's response.
 
@@ -90,7 +90,7 @@ class Exchange:
         self.is_head = request.method == "HEAD"  # asked for by the reader of the response
         self.allow: Allow | None = None
         self.deny: Deny | None = None
-        self.server: ServerConnection | None = None
+        self.server: Lease | None = None
         self.upload: Upload | None = None
         self.stream: ResponseStream | None = None
         self.slots: HeldSlots | None = None
@@ -183,7 +183,7 @@ class Exchange:
             self._attach(server, allow)
 
     async def _connect(
-        self, pool: Pool, avoid: ConnectionOwner | None = None, is_new: bool = False
+        self, pool: Pool, avoid: LeaseOwner | None = None, is_new: bool = False
     ) -> None:
         self.waited = True
         try:
@@ -195,13 +195,13 @@ class Exchange:
                 self.refuse(Deny(reason, str(failure)))
             return
         if self.is_over or self.allow is None:
-            server.owner.put(server)
+            server.give_back()
             return
         if self.client.bound is not None:
             self.client.bound.adopt(pool, server)
         self._attach(server, self.allow)
 
-    def _attach(self, server: ServerConnection, allow: Allow) -> None:
+    def _attach(self, server: Lease, allow: Allow) -> None:
         """Send the head to *server*, and the part of the body that has arrived."""
         self.server = server
         request, port, trace, route = self.request, self.port, self.trace, allow.route
@@ -275,6 +275,16 @@ class Exchange:
     def wants_upgrade(self) -> bool:
         """Return whether the request asks for another protocol (RFC 9110 §7.8)."""
         return self.request.wants_upgrade
+
+    @property
+    def sends_body(self) -> bool:
+        """Return whether a body follows the head of the request."""
+        return self.upload is not None
+
+    @property
+    def takes_trailers(self) -> bool:
+        """Return whether the client reads trailers of the response."""
+        return self.request.accepts_trailers()
 
     def request_complete(self) -> bool:
         """Return whether the whole request was read and sent."""

@@ -15,7 +15,7 @@ from gateway.proxy.exchange.response_stream import ResponseStream
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.lease import Lease
 
 # In a head that we wrote: one space after the colon.
 _GRPC: Final = re.compile(rb"\r\ncontent-type: application/grpc(?=[+;\r]|\Z)", re.IGNORECASE)
@@ -51,12 +51,12 @@ class GrpcCall(Exchange):
 
     # --- forwarding
 
-    def _attach(self, server: ServerConnection, allow: Allow) -> None:
+    def _attach(self, server: Lease, allow: Allow) -> None:
         """Send the head with what is left of the time, and follow the token from now on."""
         if self.ends_at != NO_TIMEOUT:
             left = self.ends_at - monotonic()
             if left <= 0:
-                server.owner.put(server)
+                server.give_back()
                 self.fail(_LATE)
                 return
             replace_timeout(self.request.fields, left)

@@ -20,7 +20,13 @@ from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.exchange.grpc_web_call import make_exchange
-from gateway.proxy.h2.framing import (
+from gateway.proxy.h2.patience import Patience
+from gateway.proxy.h2.stream import Stream
+from gateway.proxy.port import Port
+from gateway.proxy.recording.record import record_refused
+from gateway.proxy.recording.record_spans import record_refused_span
+from gateway.proxy.streams.upload import Upload
+from gateway.proxy.transport.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,
     MAX_STREAMS,
@@ -28,12 +34,6 @@ from gateway.proxy.h2.framing import (
     Framing,
     FramingFault,
 )
-from gateway.proxy.h2.patience import Patience
-from gateway.proxy.h2.stream import Stream
-from gateway.proxy.port import Port
-from gateway.proxy.recording.record import record_refused
-from gateway.proxy.recording.record_spans import record_refused_span
-from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.unread_output import UnreadOutput
 from gateway.proxy.upstream.connection import NEVER
@@ -138,7 +138,7 @@ class H2Connection(asyncio.BufferedProtocol):
     def begin(self, data: bytes) -> None:
         """Begin with *data*, which came before this object had the transport."""
         self.transport.set_write_buffer_limits(_UNSENT_BYTES)
-        self.framing = Framing(self, self._port.limits)
+        self.framing = Framing.for_clients(self, self._port.limits)
         self._port.metrics.http2_connections += 1
         self.deadline = self._began + self._port.timeouts.head_seconds
         self.send_soon()

@@ -10,16 +10,17 @@ from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
 from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.exchange.grpc_call import GrpcCall
-from gateway.proxy.h2.framing import (
+from gateway.proxy.port import Port
+from gateway.proxy.streams.tunnel import Tunnel
+from gateway.proxy.streams.upload import Upload
+from gateway.proxy.transport.framing import (
     CONNECT_ERROR,
     INTERNAL_ERROR,
     NO_ERROR,
     PROTOCOL_ERROR,
+    ClientSink,
     Framing,
 )
-from gateway.proxy.port import Port
-from gateway.proxy.streams.tunnel import Tunnel
-from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.pace import Pace
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
@@ -32,7 +33,7 @@ _UNSENT_BYTES: Final = 16 * 1024
 class StreamOwner(Protocol):
     """The connection of the stream."""
 
-    framing: Framing
+    framing: Framing[ClientSink]
     write_blocked: bool
 
     def send_soon(self) -> None:

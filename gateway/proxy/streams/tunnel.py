@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from gateway.proxy.transport.write_buffer import LARGE_BYTES
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.lease import Lease
 
 # How long either end may take to close after it was told to. A browser waits about as long for
 # the answer to its own Close frame.
@@ -61,7 +61,7 @@ class Tunnel:
         "server",
     )
 
-    def __init__(self, owner: TunnelOwner, client: TunnelClient, server: ServerConnection) -> None:
+    def __init__(self, owner: TunnelOwner, client: TunnelClient, server: Lease) -> None:
         self._owner = owner
         self._client = client
         self.server = server

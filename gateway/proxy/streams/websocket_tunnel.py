@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.proxy.streams.tunnel import CLOSE_SECONDS, Tunnel, TunnelClient, TunnelOwner
 from gateway.proxy.streams.websocket_frames import FrameTracker, close_frame
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.lease import Lease
 
 # RFC 6455 §7.4.1: a policy was violated.
 _POLICY_VIOLATION: Final = 1008
@@ -31,7 +31,7 @@ class WebSocketTunnel(Tunnel):
 
     __slots__ = ("_can_wait", "_code", "_down", "_is_ending", "_reason", "_up")
 
-    def __init__(self, owner: TunnelOwner, client: TunnelClient, server: ServerConnection) -> None:
+    def __init__(self, owner: TunnelOwner, client: TunnelClient, server: Lease) -> None:
         super().__init__(owner, client, server)
         self._is_ending = False
         self._can_wait = False  # for the frames in transit to end, however long that takes

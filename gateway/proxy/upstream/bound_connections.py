@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.lease import Lease
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.server_pool import ServerPool
 
@@ -31,7 +32,7 @@ class BoundConnections:
             del self._idle[former]  # from before a reload, which has closed what it kept
         self._idle[pool] = None
 
-    def take(self, pool: Pool) -> ServerConnection | None:
+    def take(self, pool: Pool) -> Lease | None:
         """Return an idle connection for a request, if any: its own before any other."""
         if pool not in self._idle:
             return pool.take()
@@ -46,9 +47,11 @@ class BoundConnections:
             self.adopt(pool, server)
         return server
 
-    def adopt(self, pool: Pool, server: ServerConnection) -> None:
+    def adopt(self, pool: Pool, server: Lease) -> None:
         """Reserve *server*, a connection of *pool* that serves this client."""
         # The connection of a retired pool is closed after this response in any case.
+        if not isinstance(server, ServerConnection):
+            return  # nobody logs in on a connection that carries many requests at once
         if pool in self._idle and isinstance(server.owner, ServerPool):
             server.owner = _BoundOwner(server.owner, pool, self)
 

@@ -1,7 +1,6 @@
 """A connection to a server of an upstream: requests out, responses in."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
 from typing import Final, Protocol, cast
@@ -14,8 +13,9 @@ from gateway.proxy.transport.socket_state import (
     unacknowledged_bytes,
 )
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
-from gateway.proxy.transport.write_buffer import LARGE_BYTES, WriteBuffer
-from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, ResponseReader, ResponseSink
+from gateway.proxy.transport.write_buffer import LARGE_BYTES
+from gateway.proxy.upstream.lease import LeaseOwner, Requester, TunnelPeer
+from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, ResponseReader
 
 NEVER: Final = float("inf")
 
@@ -29,86 +29,12 @@ _UNASKED: Final = "the upstream sent bytes before the request"
 _LARGE_CHUNK_BYTES: Final = 8 * 1024
 
 
-class Sender(Protocol):
-    """The source of the bytes that are sent to the server."""
-
-    def server_blocked(self) -> None:
-        """Stop sending: the server reads more slowly than bytes come."""
-
-    def server_ready(self) -> None:
-        """Continue to send."""
-
-
-class TunnelPeer(Sender, Protocol):
-    """The tunnel that the connection has become, as its server side sees it."""
-
-    def from_server(self, data: bytes) -> None:
-        """Pass *data* on."""
-
-    def server_ended(self) -> None:
-        """Note that the server will send no more."""
-
-    def server_lost(self) -> None:
-        """Note that the connection is gone."""
-
-
-class Requester(ResponseSink, Sender, Protocol):
-    """The exchange, or the health check, that waits for a response."""
-
-    sent_at: float  # when its request was sent, on the monotonic clock
-
-    def request_complete(self) -> bool:
-        """Return whether the whole request was sent."""
-
-    def response_continued(self) -> None:
-        """Send on what has come of the response."""
-
-    def response_ended(self) -> None:
-        """Take the end of the response; the connection now belongs to its owner again."""
-
-    def protocol_switched(
-        self, protocol: bytes, lines: list[bytes], rest: bytes
-    ) -> TunnelPeer | None:
-        """Take a 101; return the tunnel to feed from now on, or None to close the connection.
-
-        *lines* are its fields, flat: prefix, value, prefix, value; *rest* came after them.
-        """
-
-    def is_repeatable(self) -> bool:
-        """Return whether the request may be sent again although a server may have acted on it."""
-
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
-        """Take the failure; *unsent* says that the server cannot have read a byte of the request.
-
-        *stale* says that a kept connection ended, so that the request should be sent again.
-        """
-
-    def give_up(self) -> None:
-        """Fail after an unexpected error."""
-
-
-class ConnectionOwner(Protocol):
+class ConnectionOwner(LeaseOwner, Protocol):
     """The pool that a connection belongs to, and goes back to after each response."""
-
-    @property
-    def write_buffer(self) -> WriteBuffer:
-        """Return the buffer that collects what is to be sent."""
-
-    @property
-    def observe(self) -> Callable[[str, int, float], None]:
-        """Return the function that counts a response: its method, status and seconds."""
-
-    @property
-    def body_seconds(self) -> float:
-        """Return how long the server may read nothing."""
 
     @property
     def is_distrusted(self) -> bool:
         """Return whether the server once sent a body with a response that has none."""
-
-    @property
-    def authority(self) -> str:
-        """Return the value for a Host field."""
 
     def distrust(self) -> None:
         """Note that the server sent a body with a response that has none."""
@@ -119,15 +45,9 @@ class ConnectionOwner(Protocol):
     def forget(self, server: "ServerConnection") -> None:
         """Drop a connection that is gone."""
 
-    def fail(self, sent_at: float) -> None:
-        """Count a failed request, sent at *sent_at*, against the server."""
-
-    def abandon(self, sent_at: float) -> None:
-        """Note that a request ended, which says nothing about the server."""
-
 
 class ServerConnection(asyncio.Protocol):
-    """Speaks HTTP/1.1 with one server, for one request at a time.
+    """Speaks HTTP/1.1 with one server, for one request at a time: it is its own lease.
 
     The sweep over all connections calls ``expire`` once *deadline* has passed: a timer for each
     request would cost more than the request.
@@ -241,6 +161,10 @@ class ServerConnection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write_eof()
         return True
+
+    def give_back(self) -> None:
+        """Give it back unused."""
+        self.owner.put(self)
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""

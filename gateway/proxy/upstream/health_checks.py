@@ -11,7 +11,8 @@ from gateway.balancing.health import after_check, first_check_at, next_check_at,
 from gateway.decision.reason import Reason
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import WriteBuffer
-from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection, TunnelPeer
+from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection
+from gateway.proxy.upstream.lease import TunnelPeer
 from gateway.proxy.upstream.members import Member, Members
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.balancing import HealthCheck
@@ -135,7 +136,7 @@ def _wanted(check: HealthCheck) -> str:
 class _CheckRequest:
     """The request of one check: it waits for the whole response, and drops the body."""
 
-    is_head = wants_upgrade = False
+    is_head = wants_upgrade = sends_body = takes_trailers = False
     sent_at = 0.0  # nobody measures a check
 
     def __init__(self) -> None:

@@ -13,8 +13,9 @@ from gateway.fetching.resolver import Resolver
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.capped_pool import CappedPool
 from gateway.proxy.upstream.circuit_breaker import CircuitBreaker
-from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
+from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.health_checks import HealthChecks
+from gateway.proxy.upstream.lease import Lease, LeaseOwner
 from gateway.proxy.upstream.members import Members
 from gateway.proxy.upstream.queue import IsWanted, NoServer, Queue
 from gateway.proxy.upstream.server_addresses import NameResolver
@@ -100,7 +101,7 @@ class Pool:
             self._used = used
             self.take = self._take_balanced  # type: ignore[method-assign]
 
-    def take(self) -> ServerConnection | None:
+    def take(self) -> Lease | None:
         """Return an idle connection to the server whose turn it is, or None."""
         raise NotImplementedError  # replaced by `_bind_take`
 
@@ -127,10 +128,10 @@ class Pool:
 
     async def connect(
         self,
-        avoid: ConnectionOwner | None = None,
+        avoid: LeaseOwner | None = None,
         is_wanted: IsWanted = lambda: True,
         is_new: bool = False,
-    ) -> ServerConnection:
+    ) -> Lease:
         """Return a connection, preferably not to *avoid*; raises NoServer.
 
         If a connection fails, the next server is tried: nothing was sent. A request waits for a
@@ -155,12 +156,10 @@ class Pool:
             breaker.abandoned(began)
         return server
 
-    async def _find(
-        self, avoid: ConnectionOwner | None, is_wanted: IsWanted, is_new: bool
-    ) -> ServerConnection:
+    async def _find(self, avoid: LeaseOwner | None, is_wanted: IsWanted, is_new: bool) -> Lease:
         members = self._members
         why = "" if members.all else await members.wait(self._connect_seconds)
-        tried: list[ConnectionOwner] = [] if avoid is None else [avoid]
+        tried: list[LeaseOwner] = [] if avoid is None else [avoid]
         while True:
             left = self._left(tried)
             if not left and avoid is not None:
@@ -179,7 +178,7 @@ class Pool:
             if server.is_open:  # one from the queue may have closed before this task ran
                 return server
 
-    def _left(self, tried: Collection[ConnectionOwner]) -> list[ServerPool]:
+    def _left(self, tried: Collection[LeaseOwner]) -> list[ServerPool]:
         """Return the servers that were not tried; those not in use only if no other is left."""
         members = self._members
         used = [pool for pool in members.used if pool not in tried]
@@ -188,10 +187,10 @@ class Pool:
     async def _from(
         self,
         left: list[ServerPool],
-        tried: list[ConnectionOwner],
+        tried: list[LeaseOwner],
         is_wanted: IsWanted,
         is_new: bool,
-    ) -> ServerConnection:
+    ) -> Lease:
         """Return a connection to one of the servers *left*, once one has room.
 
         Raises OSError, and then that server is among those *tried*; or NoServer.

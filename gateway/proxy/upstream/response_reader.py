@@ -1,7 +1,7 @@
 """Read responses from a server: bytes in, heads and bodies out, faults by name."""
 
 from time import time
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import httptools
 
@@ -20,6 +20,7 @@ from gateway.http.reading.names import (
 )
 from gateway.http.writing.http_date import http_date
 from gateway.proxy.transport.chunk_overhead import ChunkOverhead
+from gateway.proxy.upstream.lease import ResponseSink
 
 # The outcomes of a feed. Plain numbers: each member of an Enum would cost one more look-up.
 MORE: Final = 0  # the response is incomplete
@@ -51,32 +52,6 @@ _LENGTH: Final = b"\r\nContent-Length: "
 _UPGRADE_REQUIRED: Final = 426
 
 _BODILESS: Final = frozenset((204, 304))
-
-
-class ResponseSink(Protocol):
-    """The request whose response is read."""
-
-    is_head: bool
-    out: list[bytes]  # pieces of the body; the sink empties it
-
-    @property
-    def wants_upgrade(self) -> bool:
-        """Return whether the request asks for another protocol (RFC 9110 §7.8)."""
-
-    def interim_received(self, status: int, fields: bytes) -> None:
-        """Take a 1xx response other than 100 and 101."""
-
-    def login_received(self) -> None:
-        """Stop sharing the connection: somebody logs in on it (NTLM, Negotiate)."""
-
-    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
-        r"""Take the final head; each of its *fields* begins with ``\r\n``.
-
-        If there is a body whose *length* is None, it must be framed anew.
-        """
-
-    def trailers_received(self, fields: bytes) -> None:
-        r"""Take the fields that came after the whole body; each begins with ``\r\n``."""
 
 
 class RepeatedHead:

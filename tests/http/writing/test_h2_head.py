@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.writing.h2_head import render_h2_head, render_h2_trailers
+from gateway.http.writing.h2_head import render_h2_head, render_h2_request, render_h2_trailers
 
 NAMES = st.sampled_from([b"Date", b"X-Thing", b"content-length", b"Set-Cookie"])
 VALUES = st.binary(max_size=8).filter(
@@ -39,3 +39,24 @@ def test_a_large_line_is_read_and_not_remembered() -> None:
 
 def test_trailers_have_no_status() -> None:
     assert render_h2_trailers(b"\r\nX-Sum: 1\r\nUpgrade: h2c") == [(b"x-sum", b"1")]
+
+
+def test_a_request_becomes_pseudo_fields_and_fields_in_lower_case() -> None:
+    head = (
+        b"POST /a?b HTTP/1.1\r\nHost: api.test\r\nX-A: 1\r\nTransfer-Encoding: chunked"
+        b"\r\nConnection: Upgrade\r\nUpgrade: x\r\nVia: 1.1 gateway\r\n\r\n"
+    )
+    assert render_h2_request(head, b"https", True) == [
+        (b":method", b"POST"),
+        (b":scheme", b"https"),
+        (b":authority", b"api.test"),
+        (b":path", b"/a?b"),
+        (b"x-a", b"1"),
+        (b"via", b"1.1 gateway"),
+        (b"te", b"trailers"),
+    ]
+
+
+def test_only_whoever_reads_trailers_says_so() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert render_h2_request(head, b"http", False)[4:] == []

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.h2.connection import H2Connection
-from gateway.proxy.h2.framing import MAX_STREAMS, Framing
 from gateway.proxy.h2.stream import Stream
+from gateway.proxy.transport.framing import MAX_STREAMS, Framing
 from tests.keyring.peers import until
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, good_token

@@ -13,7 +13,7 @@ from typing import Any
 import hpack
 import pytest
 
-from gateway.proxy.h2.framing import Framing
+from gateway.proxy.transport.framing import Framing
 from gateway.settings.values.configuration import Limits
 from tests.proxy.gateways import load, write_config
 from tests.proxy.h2.frames import (
@@ -108,7 +108,7 @@ def test_the_blocks_of_an_encoder_mean_what_it_wrote(
     Behind each block comes a request that names every field of the dynamic table.
     """
     sink, decoder = Sink(), hpack.Decoder(max_header_list_size=1 << 20)
-    framing = Framing(sink, limits)
+    framing = Framing.for_clients(sink, limits)
     framing.receive(PREFACE + settings())
     stream, heads = 1, {}
     for head, wire in zip(expected(story), told()["wires"][encoder][story], strict=True):

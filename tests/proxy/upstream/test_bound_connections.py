@@ -345,12 +345,12 @@ async def test_a_reserved_connection_to_an_ejected_server_is_not_used(service: S
     bound.begin(pool)
     server = await pool.connect()
     bound.adopt(pool, server)
-    server.owner.put(server)
+    server.give_back()
     (member,) = pool._members.all
     assert member.pool.in_flight == 0
     assert pool.take() is None
     assert bound.take(pool) is server
-    server.owner.put(server)
+    server.give_back()
 
     member.pool.is_used = False
 

@@ -303,7 +303,7 @@ class Owner:
 class Requester:
     """A request that was read whole; *is_held* says that its client is paused."""
 
-    is_head = wants_upgrade = is_held = is_unsent = False
+    is_head = wants_upgrade = sends_body = takes_trailers = is_held = is_unsent = False
     sent_at = 0.0
 
     def __init__(self) -> None:

@@ -118,7 +118,7 @@ async def test_new_addresses_are_used_and_removed_ones_are_not(port: int) -> Non
 
     assert await addresses_of(pool, 2) == {TWO: 2}
     assert busy.is_open  # what is under way there may end
-    busy.owner.put(busy)
+    busy.give_back()
     assert not busy.is_open
     pool.close()
 
@@ -202,7 +202,7 @@ async def test_a_request_that_waits_for_a_name_during_a_reload_still_succeeds(po
 
     server = await waiting
     assert peer_of(server) == ONE
-    server.owner.put(server)
+    server.give_back()
     assert not server.is_open  # nobody would look after it
     pool.close()
 

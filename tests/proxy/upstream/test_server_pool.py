@@ -46,7 +46,7 @@ async def test_a_connection_neither_idle_nor_gone_is_a_request_in_flight(service
 
     first, second = [await pool.connect() for _ in range(2)]
     assert server_pool.in_flight == 2
-    first.owner.put(first)
+    first.give_back()
     assert server_pool.in_flight == 1
     second.close()
     assert server_pool.in_flight == 0
@@ -59,7 +59,7 @@ async def test_a_connection_neither_idle_nor_gone_is_a_request_in_flight(service
 async def test_an_old_connection_is_closed(service: Service) -> None:
     pool = make_pool(service.url)
     server = await pool.connect()
-    server.owner.put(server)
+    server.give_back()
 
     pool.expire(monotonic() + 54.0)
     assert server.is_open
@@ -120,7 +120,7 @@ async def test_outcomes_of_requests_are_reported_after_a_reload_too(service: Ser
     pool.retire()
     server.owner.fail(0.0)
     server.owner.abandon(0.0)
-    server.owner.put(server)
+    server.give_back()
 
     assert watched.told == ["failed", "abandoned"]
     assert server_pool.tally.failures == 1

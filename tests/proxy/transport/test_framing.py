@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.http.reading.field_collector import Section
-from gateway.proxy.h2.framing import (
+from gateway.proxy.transport.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,
     MAX_STREAMS,
@@ -41,7 +41,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
-        self.framing = Framing(self, LIMITS)
+        self.framing = Framing.for_clients(self, LIMITS)
 
     def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
         self.seen.append(("head", stream_id, dict(headers)[b":path"], ends))

@@ -1,0 +1,173 @@
+"""One connection of HTTP/2 carries many requests, and its end fails those that it must."""
+
+from gateway.decision.reason import Reason
+from tests.proxy.h2.frames import Code, Kind, Setting, body, frame, headers
+from tests.proxy.pools import eventually
+from tests.proxy.upstream.h2_service import GET, POST, Asker, h2_world
+
+OK = [(b":status", b"200"), (b"content-type", b"text/plain"), (b"date", b"today")]
+
+
+def goaway(last: int, code: int = Code.NO_ERROR) -> bytes:
+    return frame(Kind.GOAWAY, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
+async def test_a_request_gets_its_response() -> None:
+    async with h2_world() as world:
+        asker = Asker()
+        world.ask(asker)
+
+        request = await world.peer.stream(1, ended=True)
+        world.peer.send(headers(1, OK, ends=False), body(1, b"hello"))
+        await asker.over()
+
+        assert request.heads == [
+            [
+                (b":method", b"GET"),
+                (b":scheme", b"http"),
+                (b":authority", b"api.test"),
+                (b":path", b"/a"),
+                (b"x-request-id", b"1"),
+                (b"te", b"trailers"),
+            ]
+        ]
+        assert (asker.status, asker.body, asker.is_ended) == (200, b"hello", True)
+        assert asker.fields == b"\r\ncontent-type: text/plain\r\nDate: today"
+        assert asker.pieces == 0, "it came whole"
+        assert world.server.stream_count == 0
+
+
+async def test_many_requests_share_a_connection_in_any_order() -> None:
+    async with h2_world() as world:
+        askers = [Asker() for _ in range(50)]
+        for one in askers:
+            world.ask(one)
+        for number in reversed(range(50)):
+            stream = 2 * number + 1
+            await world.peer.stream(stream)
+            world.peer.send(headers(stream, OK, ends=False), body(stream, b"%d" % number))
+        for number, one in enumerate(askers):
+            await one.over()
+            assert one.body == b"%d" % number
+
+
+async def test_a_body_and_its_trailers_arrive() -> None:
+    async with h2_world() as world:
+        asker = Asker(sends_body=True)
+        lease = world.ask(asker, POST)
+        lease.expect_nothing()
+        lease.write_chunk(b"one ")
+        lease.write_chunk(b"two")
+        lease.end_chunks(b"\r\nX-Sum: 1")
+        asker.complete = True
+        lease.expect_response()
+
+        request = await world.peer.stream(1, ended=True)
+
+        assert request.body == b"one two"
+        assert request.heads[1] == [(b"x-sum", b"1")]
+        assert b"transfer-encoding" not in request.head
+
+
+async def test_there_is_room_for_as_many_streams_as_the_service_takes() -> None:
+    async with h2_world(begins=False) as world:
+        assert world.server.room() == 100, "until its SETTINGS come"
+
+        world.peer.begin((Setting.MAX_CONCURRENT_STREAMS, 2))
+        asker, other = Asker(), Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+        world.ask(other)
+        await world.peer.stream(3)
+
+        assert world.server.room() == 0
+        world.peer.send(headers(1, OK, ends=True))
+        await asker.over()
+        assert world.server.room() == 1
+
+
+async def test_a_lease_that_was_never_used_gives_its_place_back() -> None:
+    async with h2_world() as world:
+        lease = world.server.lease()
+        assert world.server.stream_count == 1
+
+        lease.give_back()
+        lease.close()
+
+        assert world.server.stream_count == 0
+
+
+async def test_streams_above_the_last_one_of_a_goaway_were_not_sent() -> None:
+    async with h2_world() as world:
+        served, dropped = Asker(), Asker()
+        world.ask(served)
+        world.ask(dropped)
+        await world.peer.stream(3)
+
+        world.peer.send(goaway(1))
+        await dropped.over()
+
+        assert dropped.failure is not None
+        assert dropped.failure[0] is Reason.UPSTREAM_UNREACHABLE
+        assert dropped.failure[2], "unsent"
+        assert world.server.room() == 0
+        world.peer.send(headers(1, OK, ends=True))
+        await served.over()
+        assert served.is_ended
+        assert world.owner.failed == []
+
+
+async def test_a_client_that_leaves_resets_its_stream_alone() -> None:
+    async with h2_world() as world:
+        gone, stays = Asker(), Asker()
+        lease = world.ask(gone)
+        world.ask(stays)
+        await world.peer.stream(3)
+
+        lease.close()
+        await world.peer.wait_for(lambda: world.peer.streams[1].reset is not None)
+        world.peer.send(headers(3, OK, ends=True))
+        await stays.over()
+
+        assert world.peer.streams[1].reset == Code.CANCEL
+        assert stays.is_ended
+        assert world.server.stream_count == 0
+        assert world.owner.abandoned == 1
+
+
+async def test_a_connection_that_ends_fails_all_of_its_requests() -> None:
+    async with h2_world() as world:
+        waiting, begun = Asker(), Asker()
+        world.ask(waiting)
+        world.ask(begun)
+        await world.peer.stream(3)
+        world.peer.send(headers(3, OK, ends=False), body(3, b"a", ends=False))
+        await begun.until(lambda: begun.pieces > 0)
+
+        world.peer.wire.close()
+        await waiting.over()
+        await begun.over()
+
+        assert waiting.failure is not None
+        assert waiting.failure[0] is Reason.UPSTREAM_UNREACHABLE
+        assert begun.failure is not None
+        assert begun.failure[0] is Reason.UPSTREAM_INVALID
+        assert world.owner.is_lost
+
+
+async def test_a_request_that_gets_no_response_asks_by_ping() -> None:
+    async with h2_world() as world:
+        asker = Asker()
+        world.ask(asker, GET, seconds=0.0)
+        await world.peer.stream(1)
+
+        world.server.expire(asker.sent_at + 1)
+        assert asker.failure is not None
+        assert asker.failure[0] is Reason.UPSTREAM_TIMEOUT
+        assert world.server.room() == 0
+
+        await world.peer.wait_for(lambda: bool(world.peer.kinds(Kind.PING)))
+        (ping,) = world.peer.kinds(Kind.PING)
+        world.peer.send(frame(Kind.PING, 0, ping.payload, flags=1))
+        await eventually(lambda: world.server.room() > 0)
+        assert world.server.is_open
