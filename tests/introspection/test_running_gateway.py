@@ -14,6 +14,8 @@ from tests.introspection.gateways import ALICE, TOKEN, World, make_settings, run
 from tests.introspection.introspector import CLIENT_ID
 from tests.keyring.peers import until
 from tests.proxy.gateways import AUDIENCE, EXPIRED
+from tests.proxy.grpc_calls import call, speak, status_of, streaming
+from tests.proxy.h2.frames import headers
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Script, Service
@@ -305,6 +307,24 @@ async def test_an_event_stream_goes_on_while_its_issuer_says_so(world: World) ->
 
     assert await read_chunk(client) == b""
     assert world.issuer.asked == [TOKEN] * 3
+
+
+async def test_a_call_of_grpc_ends_once_its_token_is_not_active(world: World) -> None:
+    world.service.script = streaming()
+    client = await speak(world.gateway)
+    token = (b"authorization", b"Bearer " + TOKEN.encode())
+    client.send(headers(1, call(b"/api/a.B/C", token), ends=False))
+    await (await world.service.connection()).read_until(b"\r\n\r\n")
+    world.gateway.pass_time(61)
+    await until(lambda: world.issuer.asked == [TOKEN, TOKEN])
+    assert await client.wait_read()
+    assert not client.stream(1).is_over
+    del world.issuer.tokens[TOKEN]
+
+    world.gateway.pass_time(61)
+    await client.wait_over(1)
+
+    assert status_of(client.stream(1)) == (16, "token_inactive: The access token is not active")
 
 
 async def test_a_websocket_is_closed_once_its_token_is_not_active(world: World) -> None:

@@ -10,6 +10,8 @@ from websockets.frames import Frame, Opcode
 from gateway.proxy.streams.websocket_frames import close_frame
 from tests.keyring.peers import IssuerPeer, MovableClock, body, until
 from tests.proxy.gateways import ROUTES, bearer, make_token
+from tests.proxy.grpc_calls import HEAD, call, chunk, message, see, speak, status_of, streaming
+from tests.proxy.h2.frames import headers
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Service, running_service
@@ -80,6 +82,39 @@ async def test_an_event_stream_ends_whole_and_another_goes_on(
         assert running.gateway.metric("gateway_streams_expired_total", route="api") == 1
         reason = {"route": "api", "reason": "token_revoked"}
         assert running.gateway.metric("gateway_decisions_total", **reason) == 2
+
+
+@pytest.mark.parametrize("has_begun", [False, True], ids=["no response", "a response"])
+async def test_a_call_of_grpc_ends_with_a_status(
+    has_begun: bool,
+    peer: IssuerPeer,
+    service: Service,
+    tmp_path: Path,
+    clock: MovableClock,
+) -> None:
+    begun = (HEAD, chunk(message(b"one"))) if has_begun else ()
+    peer.answer, service.script = body(listing()), streaming(*begun)
+    settings = stage_settings(tmp_path, service, {"url": peer.url})
+    async with stage(settings, clock) as running:
+        client = await speak(running.gateway)
+        client.send(headers(1, call(b"/api/a.B/C", bearer_field(TOKEN)), ends=False))
+        client.send(headers(3, call(b"/api/a.B/C", bearer_field(OTHER)), ends=False))
+        for number in (0, 1):
+            await (await service.connection(number)).read_until(b"\r\n\r\n")
+        if has_begun:
+            await see(client, lambda: len(client.stream(1).body) + len(client.stream(3).body) > 15)
+        peer.answer = body(listing(T1))
+
+        await running.refresh()
+        await client.wait_over(1)
+
+        assert status_of(client.stream(1)) == (16, "token_revoked: The access token was revoked")
+        assert await client.wait_read()
+        assert not client.stream(3).is_over
+
+
+def bearer_field(token: bytes) -> tuple[bytes, bytes]:
+    return b"authorization", b"Bearer " + token
 
 
 @pytest.mark.parametrize("timeouts", [{}, {"token_grace": "unlimited"}], ids=["usual", "grace"])

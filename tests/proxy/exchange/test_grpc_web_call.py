@@ -12,7 +12,6 @@ import pytest
 
 from gateway.settings.build.routes.cors import for_grpc_web
 from gateway.settings.values.configuration import Settings
-from tests.proxy.exchange.test_grpc_call import HEAD, chunk, message, speak, streaming
 from tests.proxy.gateways import (
     EXPIRED,
     ROUTES,
@@ -24,6 +23,7 @@ from tests.proxy.gateways import (
     running_gateway,
     write_config,
 )
+from tests.proxy.grpc_calls import HEAD, chunk, message, speak, streaming
 from tests.proxy.h2.frames import Code, request_fields
 from tests.proxy.messages import (
     Message,
