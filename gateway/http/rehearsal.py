@@ -2,7 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import httptools
 
@@ -21,9 +21,11 @@ from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
+from gateway.http.reading.field_collector import Section
+from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, supported_upgrades, token_fields
-from gateway.http.reading.request import NO_HOST, Request
+from gateway.http.reading.request import HTTP_2, NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
     credential_steps,
@@ -51,6 +53,16 @@ REDIRECT_STATUS: Final = 302
 
 # In place of what only its receiver may see.
 NOT_SHOWN: Final = b"(not shown)"
+
+
+_WEBSOCKET_KEY: Final = b"eHh4eHh4eHh4eHh4eHh4eA=="  # of the length of any
+
+
+class H2Head(NamedTuple):
+    """The head of a request of HTTP/2: its fields, and whether a body follows."""
+
+    headers: Section
+    has_body: bool = False
 
 
 class Rehearsal:
@@ -85,6 +97,7 @@ class Rehearsal:
         self._sharing = HostCors(settings.policy.routes.routes, settings.route_options)
         proto = b"http" if settings.listen[0].tls is None else b"https"
         self._peer = Peer(client, proto, settings.trusted_proxies, b"1.1 " + pseudonym)
+        self._h2_peer = Peer(client, proto, settings.trusted_proxies, b"2.0 " + pseudonym)
         self._pseudonym = pseudonym
 
     def read(self, head: bytes) -> Request:
@@ -94,7 +107,14 @@ class Rehearsal:
         places that its route names.
         """
         reader = _HeadReader(self._names, self.settings.limits)
-        request = reader.read(head)
+        return self._checked(reader.read(head))
+
+    def read_h2(self, head: H2Head) -> Request:
+        """Return the request of HTTP/2 with this *head*, as ``read`` does that of HTTP/1.1."""
+        reader = H2HeadReader(self._names, self.settings.limits)
+        return self._checked(reader.read(head.headers, head.has_body, _WEBSOCKET_KEY))
+
+    def _checked(self, request: Request) -> Request:
         request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
         host = canonical_host(fields.host)
@@ -198,7 +218,8 @@ class Rehearsal:
         if isinstance(verdict, Allow):
             if verdict.token is not None and _may_come_by_session(request, verdict.route):
                 request = self._as_forwarded(request, session)
-            forwarding = self._peer.forwarding(request)
+            peer = self._h2_peer if request.version == HTTP_2 else self._peer
+            forwarding = peer.forwarding(request)
             assertion = self.settings.assertion
             if assertion is not None and verdict.token is not None:
                 forwarding += b"%b: %b\r\n" % (assertion.header, NOT_SHOWN)

@@ -90,6 +90,21 @@ _REQUESTS = {
     "override-header": "A more open route, and headers that ask for this URL or method.",
 }
 
+_HTTP_2 = {
+    "h2-pseudo-fields": "Pseudo-fields twice, missing, unknown or late.",
+    "h2-authority": "`:authority` and `Host` differ, or one holds more than a host.",
+    "h2-path": "`:path` is no path, or holds a line end, a fragment or a whole request.",
+    "h2-method": "`:method` in lower case, or with more of a request line.",
+    "h2-scheme": "`:scheme` is neither `http` nor `https`, or holds a URL.",
+    "h2-line-in-field": "A field that would be several lines in HTTP/1.1, or none.",
+    "h2-upper-case": "A field name in upper case.",
+    "h2-connection-field": "A field about a connection of HTTP/1.1.",
+    "h2-length": "A `Content-Length` that is wrong.",
+    "h2-token": "No token, or two of them.",
+    "h2-split-cookies": "A cookie in each field, which the service must get in one.",
+    "h2-identity": "Identity headers, beside a good token and on public routes.",
+}
+
 _SESSIONS = {
     "session-forged": "As a page of another origin can make a browser send it.",
     "session-forged-socket": "A WebSocket handshake of a page of another origin.",
@@ -137,5 +152,5 @@ _WHOLE_ROUTES = {
 }
 
 NAMES: Mapping[str, str] = MappingProxyType(
-    {**_TOKENS, **_CLAIMS, **_REQUESTS, **_SESSIONS, **_PATHS, **_WHOLE_ROUTES}
+    {**_TOKENS, **_CLAIMS, **_REQUESTS, **_HTTP_2, **_SESSIONS, **_PATHS, **_WHOLE_ROUTES}
 )

@@ -17,6 +17,7 @@ from gateway.suites.hostile.changed_tokens import (
     spell_otherwise,
 )
 from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.h2_tricks import trick_h2
 from gateway.suites.hostile.odd_tokens import (
     repeat_names,
     serialise_otherwise,
@@ -97,6 +98,7 @@ _REQUESTS: Sequence[Callable[[Control], Iterator[Attack]]] = (
     spoof_instead,
     swap_variables,
     trick_hosts,
+    trick_h2,
     attack_sessions,
     attack_second_token,
 )

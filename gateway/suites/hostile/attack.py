@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.decision.head import SessionCredential
 from gateway.decision.reason import Reason
+from gateway.http.rehearsal import H2Head
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.sandbox import Sent
@@ -29,7 +30,8 @@ class Attack:
     *name* is the word that waivers use, *variant* distinguishes attacks of one name, *source* is
     where it was seen or what forbids it. It must be refused for one of *reasons*; if it is allowed,
     *harm* judges that. *shown* is the request line, for people; no text holds a part of a token,
-    but *head* does. *session* is the one that its cookies stand for, None without our cookies.
+    but *head* does. *session* is the one that its cookies stand for, None without our cookies. With
+    *h2*, that is sent over HTTP/2 instead of *head*.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Attack:
     harm: Harm
     shown: str
     session: SessionCredential | None = None
+    h2: H2Head | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,34 +15,44 @@ from gateway.suites.hostile.arsenal import change_requests, forge_tokens
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
+from gateway.suites.hostile.h2_tricks import spoof_h2_on_public
 from gateway.suites.hostile.openness import find_more_open
 from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_public
 from gateway.suites.samples.sample_requests import owned_requests
 from gateway.suites.selection import Selects, select_all
 from gateway.suites.simulation.request import SimulatedRequest
-from gateway.suites.simulation.sandbox import Decide, DecideBySession, Outcome, Sandbox, Sent
+from gateway.suites.simulation.sandbox import (
+    Decide,
+    DecideBySession,
+    DecideH2,
+    Outcome,
+    Sandbox,
+    Sent,
+)
 
 
 class Campaign:
     """The attacks on the configuration in *sandbox*; its lines are in *places*.
 
-    *cases* are the requests of suites, to derive attacks from. *decide* decides the attacks, and
-    *decide_by_session* those by session; by default both are the sandbox's own, and tests put
-    weaker ones in their place.
+    *cases* are the requests of suites, to derive attacks from. *decide* decides the attacks,
+    *decide_by_session* those by session, and *decide_h2* those over HTTP/2; by default all are the
+    sandbox's own, and tests put weaker ones in their place.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - tests put one of these in place of each
         self,
         sandbox: Sandbox,
         places: Places,
         cases: Cases = (),
         decide: Decide | None = None,
         decide_by_session: DecideBySession | None = None,
+        decide_h2: DecideH2 | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._places = places
         self._decide = decide or sandbox.decide
         self._decide_by_session = decide_by_session or sandbox.decide
+        self._decide_h2 = decide_h2 or sandbox.decide_h2
         # What is attacked is what the configuration itself allows, whatever decides the attacks.
         self._all = Controls(sandbox, sandbox.decide, cases)
         routes = sandbox.settings.policy.routes.routes
@@ -100,7 +110,10 @@ class Campaign:
         if request is None:
             return RouteAttacks(route.name, place, {}, ())
         names = identity_names(self._sandbox.settings.policy.identity)
-        counts, findings = self._try(route, spoof_on_public(request, names))
+        attacks = spoof_on_public(request, names)
+        if self._sandbox.settings.http2:
+            attacks = chain(attacks, spoof_h2_on_public(request, names))
+        counts, findings = self._try(route, attacks)
         return RouteAttacks(route.name, place, counts, findings)
 
     def _try(
@@ -136,6 +149,8 @@ class Campaign:
         )
 
     def _outcome(self, attack: Attack) -> Outcome:
+        if attack.h2 is not None:
+            return self._decide_h2(attack.h2)
         if attack.session is None:
             return self._decide(attack.head)
         return self._decide_by_session(attack.head, attack.session)

@@ -45,8 +45,8 @@ def spoof_identity(control: Control) -> Iterator[Attack]:
     """Yield the valid request with identity headers next to the token."""
     credential = control.carry(bearer(control.draft.sign()))
     request, names = control.request, _names(control)
-    harm = _other_identity(control.sent, names)
-    for variant, fields in _spellings(names).items():
+    harm = other_identity(control.sent, names)
+    for variant, fields in identity_spellings(names).items():
         head = write_head(request, *fields, *credential)
         yield _attack("spoofed-identity", variant, _SOURCE, head, _REFUSED, harm, request)
         head = write_head(request, *credential, *fields)
@@ -83,8 +83,8 @@ def spoof_instead(control: Control) -> Iterator[Attack]:
     """Yield the request with identity headers and no token."""
     request, names = control.request, _names(control)
     reasons = _REFUSED | {Reason.TOKEN_MISSING}
-    harm = _any_identity(names) if control.route.optional else let_through
-    for variant, fields in _spellings(names).items():
+    harm = any_identity(names) if control.route.optional else let_through
+    for variant, fields in identity_spellings(names).items():
         head = write_head(request, *fields)
         yield _attack("identity-without-token", variant, _SOURCE, head, reasons, harm, request)
 
@@ -92,8 +92,8 @@ def spoof_instead(control: Control) -> Iterator[Attack]:
 def spoof_on_public(request: SimulatedRequest, names: Sequence[bytes]) -> Iterator[Attack]:
     """Yield *request*, of a public route, with identity headers, which services trust too."""
     source = "CVE-2025-64484"
-    harm = _any_identity(names)
-    for variant, fields in _spellings(names).items():
+    harm = any_identity(names)
+    for variant, fields in identity_spellings(names).items():
         head = write_head(request, *fields)
         yield _attack("identity-on-public", variant, source, head, _REFUSED, harm, request)
 
@@ -114,7 +114,7 @@ def _names(control: Control) -> list[bytes]:
     return identity_names(control.sandbox.settings.policy.identity)
 
 
-def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
+def identity_spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
     """Return all of *names* in each spelling that CGI and its successors accept."""
     spelt = {
         "as they are": names,
@@ -134,7 +134,7 @@ def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
     return fields
 
 
-def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
+def other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
     """Return the harm of a request that brings the service another identity than *control*."""
     true = _identity(control, names)
 
@@ -149,7 +149,9 @@ def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
     return harm
 
 
-def _any_identity(names: Sequence[bytes]) -> Harm:
+def any_identity(names: Sequence[bytes]) -> Harm:
+    """Return the harm of a request that brings the service any identity at all."""
+
     def harm(sent: Sent) -> str | None:
         if _identity(sent, names):
             return "the service receives identity headers without a token"

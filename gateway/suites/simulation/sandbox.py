@@ -21,7 +21,7 @@ from gateway.decision.verdict import (
     Settled,
 )
 from gateway.http.reading.request import Request
-from gateway.http.rehearsal import Rehearsal
+from gateway.http.rehearsal import H2Head, Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.answers import simulate_answers
 from gateway.suites.simulation.run_keys import RunKey, RunKeys, make_key
@@ -38,6 +38,9 @@ class Sent:
 Outcome = Sent | Deny | Publish | LogIn
 Decide = Callable[[bytes], Outcome]
 """Decides a request, from its head."""
+
+DecideH2 = Callable[[H2Head], Outcome]
+"""Decides a request over HTTP/2, from its head."""
 
 DecideBySession = Callable[[bytes, SessionCredential], Outcome]
 """Decides a request from its head, with the session that its cookies stand for."""
@@ -73,7 +76,13 @@ class Sandbox:
 
         *session* is the one that its cookies stand for.
         """
-        request = self.rehearsal.read(head)
+        return self._decide(self.rehearsal.read(head), session)
+
+    def decide_h2(self, head: H2Head) -> Outcome:
+        """Return the outcome of the request over HTTP/2 with this head."""
+        return self._decide(self.rehearsal.read_h2(head), NO_SESSION)
+
+    def _decide(self, request: Request, session: SessionCredential) -> Outcome:
         fields = request.fields
         if fields.fault is not None:
             return fields.fault

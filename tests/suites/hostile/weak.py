@@ -21,10 +21,10 @@ from gateway.decision.tokens.authenticate import Authenticate, Authenticated, Ke
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
 from gateway.decision.verdict import Allow, Deny, NeedCredentials, Needed, NeedSession
-from gateway.http.rehearsal import Rehearsal
+from gateway.http.rehearsal import H2Head, Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
-from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
+from gateway.suites.simulation.sandbox import Decide, DecideH2, Outcome, Sandbox, Sent
 
 Weakness = Callable[[Sandbox], Decide]
 Read = Callable[[bytes, Policy, KeySets], Authenticated]
@@ -308,3 +308,23 @@ def whole_urls(sandbox: Sandbox) -> Decide:
 
 ANYWHERE = rewriting(_token_from_anywhere)
 LAST, FIRST = rewriting(_last_credential), rewriting(_first_credential)
+
+
+def written_out(sandbox: Sandbox, decide: Decide | None = None) -> DecideH2:
+    """Return a gateway that writes a head of HTTP/2 as one of HTTP/1.1, and believes it.
+
+    *decide* then decides that one, by default *sandbox*. It drops what it knows to be wrong there.
+    """
+    by_lines = decide or sandbox.decide
+
+    def decide_h2(head: H2Head) -> Outcome:
+        pseudo = dict(head.headers)
+        line = b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (
+            pseudo.get(b":method", b"GET").upper(),
+            pseudo.get(b":path", b"/any"),
+            pseudo.get(b":authority", b"some.test"),
+        )
+        fields = (one for one in head.headers if one[0][:1] != b":" and one[0].lower() != b"host")
+        return by_lines(line + b"".join(b"%b: %b\r\n" % one for one in fields) + b"\r\n")
+
+    return decide_h2
