@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Segment, Variable
+from gateway.decision.routes.trie import Node
 
 
 @dataclass(slots=True, eq=False)
@@ -79,24 +80,24 @@ class Nesting:
     """The areas of *routes*, separately for each host."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._roots: dict[str, _Node] = {}
-        self._areas: list[tuple[_Node, Area]] = []  # the root of its host, and the area
+        self._roots: dict[str, Node[Area]] = {}
+        self._areas: list[tuple[Node[Area], Area]] = []  # the root of its host, and the area
         for route in routes:
             segments = route.segments
             for host in route.hosts or ("",):
                 self._add(host, segments, route)
 
     def _add(self, host: str, segments: tuple[Segment, ...], route: Route) -> None:
-        root = self._roots.setdefault(host, _Node())
+        root = self._roots.setdefault(host, Node())
         node = root
         for segment in segments:
             node = node.child(segment)
-        area = node.below if route.is_prefix else node.end
+        area = node.prefix if route.is_prefix else node.end
         if area is None:
             area = Area(host, segments, route.is_prefix)
             self._areas.append((root, area))
             if route.is_prefix:
-                node.below = area
+                node.prefix = area
             else:
                 node.end = area
         area.routes.append(route)
@@ -152,29 +153,10 @@ def hosts_around(host: str, known: Container[str]) -> Iterator[str]:
     return (one for one in dict.fromkeys((host, *wildcards, "")) if one in known)
 
 
-class _Node:
-    """A node of the tree: the segments that may follow, and the areas that end here."""
-
-    __slots__ = ("below", "end", "literals", "variable")
-
-    def __init__(self) -> None:
-        self.literals: dict[str, _Node] = {}
-        self.variable: _Node | None = None
-        self.end: Area | None = None
-        self.below: Area | None = None
-
-    def child(self, segment: Segment) -> "_Node":
-        if isinstance(segment, str):
-            return self.literals.setdefault(segment, _Node())
-        if self.variable is None:
-            self.variable = _Node()
-        return self.variable
-
-
-def _around(node: _Node, area: Area, depth: int) -> Area | None:
+def _around(node: Node[Area], area: Area, depth: int) -> Area | None:
     """Search as the route table does, for a request that matches no literal of other templates."""
     if depth == len(area.segments):
-        found = node.below if area.is_prefix else node.end
+        found = node.prefix if area.is_prefix else node.end
         return None if found is area else found
     segment = area.segments[depth]
     ways = [node.variable] if segment else []  # a variable is never empty
@@ -184,15 +166,15 @@ def _around(node: _Node, area: Area, depth: int) -> Area | None:
         found = None if way is None else _around(way, area, depth + 1)
         if found is not None:
             return found
-    return node.below
+    return node.prefix
 
 
-def _owns_all_below(node: _Node) -> bool:
+def _owns_all_below(node: Node[Area]) -> bool:
     """Return whether more specific areas own everything below *node*."""
     empty, following = node.literals.get(""), node.variable
     if empty is None or empty.end is None or following is None or following.end is None:
         return False
-    return following.below is not None or _owns_all_below(following)
+    return following.prefix is not None or _owns_all_below(following)
 
 
 def _words(area: Area) -> int:

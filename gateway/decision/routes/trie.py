@@ -8,30 +8,41 @@ from gateway.decision.routes.template import Segment, Variable
 Leaf = TypeVar("Leaf")
 
 
-class _Node(Generic[Leaf]):
-    """A node of the tree: the segments that may follow, and the areas that end here."""
+class Node(Generic[Leaf]):
+    """A node of the trie: the segments that may follow, and the leaves of templates that end here.
+
+    *prefix* is that of a template that is a prefix.
+    """
 
     __slots__ = ("end", "literals", "prefix", "variable")
 
     def __init__(self) -> None:
-        self.literals: dict[str, _Node[Leaf]] = {}
-        self.variable: _Node[Leaf] | None = None
+        self.literals: dict[str, Node[Leaf]] = {}
+        self.variable: Node[Leaf] | None = None
         self.end: Leaf | None = None
         self.prefix: Leaf | None = None
+
+    def child(self, segment: Segment) -> "Node[Leaf]":
+        """Return the node that *segment* leads to, made if missing; names do not matter."""
+        if isinstance(segment, Variable):
+            if self.variable is None:
+                self.variable = Node()
+            return self.variable
+        return self.literals.setdefault(segment, Node())
 
 
 class PathTrie(Generic[Leaf]):
     """Templates of one host, each with its leaf."""
 
     def __init__(self) -> None:
-        self._root: _Node[Leaf] = _Node()
+        self._root: Node[Leaf] = Node()
         self._fixed: dict[tuple[str, ...], Leaf] = {}
 
     def leaf(self, segments: Sequence[Segment], is_prefix: bool, make: Callable[[], Leaf]) -> Leaf:
         """Return the leaf of a template, made if missing; names of variables do not matter."""
         node = self._root
         for segment in segments:
-            node = _child(node, segment)
+            node = node.child(segment)
         if is_prefix:
             node.prefix = make() if node.prefix is None else node.prefix
             return node.prefix
@@ -50,16 +61,8 @@ class PathTrie(Generic[Leaf]):
         return _search(self._root, segments, 0, ())
 
 
-def _child(node: _Node[Leaf], segment: Segment) -> _Node[Leaf]:
-    if isinstance(segment, Variable):
-        if node.variable is None:
-            node.variable = _Node()
-        return node.variable
-    return node.literals.setdefault(segment, _Node())
-
-
 def _search(
-    node: _Node[Leaf], segments: tuple[str, ...], depth: int, values: tuple[str, ...]
+    node: Node[Leaf], segments: tuple[str, ...], depth: int, values: tuple[str, ...]
 ) -> tuple[Leaf, tuple[str, ...]] | None:
     while depth < len(segments):
         segment = segments[depth]

@@ -1,10 +1,7 @@
 """A client's connection: requests in, responses out, in the order of the requests."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from time import monotonic, time
 from typing import Any, Final, cast
@@ -26,20 +23,17 @@ from gateway.proxy.exchange.grpc_call import GrpcCall
 from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.connection import H2Connection
 from gateway.proxy.port import Port
-from gateway.proxy.recording.record import record_refused
-from gateway.proxy.recording.record_spans import record_refused_span
+from gateway.proxy.recording.record_spans import record_refusal
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.framing import PREFACE, REFUSAL
 from gateway.proxy.transport.pace import Pace
-from gateway.proxy.transport.socket_state import has_left
-from gateway.proxy.transport.unexpected_errors import report_unexpected_error
+from gateway.proxy.transport.socket_state import has_left, reset
 from gateway.proxy.transport.unread_output import UnreadOutput
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
 from gateway.proxy.upstream.connection import NEVER
 from gateway.proxy.upstream.pool import Pool
-from gateway.telemetry.tracing.tracer import RecordedTrace
 from gateway.tls.server_side import HTTP_2
 
 # A piece of input with more heads than this is read one request at a time: a request takes twenty
@@ -65,8 +59,6 @@ _ENCRYPTED_BYTES: Final = 32 * 1024
 # After a refusal with the body still coming: how long input is read and dropped, so that the
 # client can read the response before the connection is reset (RFC 9112 §9.6).
 _LINGER_SECONDS: Final = 2.0
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 
 class ClientConnection(asyncio.BufferedProtocol):
@@ -372,14 +364,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         write(render_refusal(verdict, request_id, at, request.method == "HEAD"))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        try:
-            tracer, received = port.tracer, request.trace
-            trace = received if tracer is None else tracer.begin(received, self.peer.is_trusted)
-            record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
-            if trace is not None and isinstance(trace, RecordedTrace):
-                record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
-        except Exception as bug:  # the client has its response
-            report_unexpected_error("a request could not be recorded", bug)
+        record_refusal(port, self, request, request_id, verdict, at, done - now)
 
     def request_received(self, request: Request) -> Upload | None:
         """Start a request, or queue it after those before it."""
@@ -392,10 +377,6 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._last = exchange = Exchange(port, self, request)
         else:
             self._last = exchange = make_exchange(port, self, request)
-            fields = request.fields
-            length = None if fields.is_chunked else fields.content_length
-            exchange.upload = upload = Upload(self, length, port.most_body_bytes)
-            upload.is_held_back = fields.expects_continue
         if self._current is not None or self._queue or self._write_blocked:
             exchange.waited = True
             self._queue.append(exchange)
@@ -710,11 +691,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Reset the connection: HTTP/1.0 would take a mere close for the end of the body."""
         self._closing = True
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None:
-            with suppress(OSError):  # it is closed already
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
+        reset(self.transport)
 
     # --- timeouts
 
@@ -729,14 +706,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if isinstance(exchange, GrpcCall):
             exchange.check(now)
             return
-        if exchange.lasts():
-            return
-        if exchange.started_at + exchange.total_seconds() >= now:
-            return
-        if exchange.request_complete():
-            exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the total timeout has passed"))
-        else:
-            exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the total timeout has passed"))
+        exchange.check_total(now)
 
     def _has_left(self) -> bool:
         """Return whether the client has left; nothing is read from it that would show it."""

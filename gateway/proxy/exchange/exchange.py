@@ -298,6 +298,13 @@ class Exchange:
         """Return whether the response is a tunnel or an event stream."""
         return self.stream is not None
 
+    def check_total(self, now: float) -> None:
+        """Fail if the total timeout has passed; it does not hold for tunnels and event streams."""
+        if self.lasts() or self.started_at + self.total_seconds() >= now:
+            return
+        reason = Reason.UPSTREAM_TIMEOUT if self.request_complete() else Reason.REQUEST_TIMEOUT
+        self.fail(Deny(reason, "the total timeout has passed"))
+
     # --- the response of the upstream
 
     def interim_received(self, status: int, fields: bytes) -> None:

@@ -1,5 +1,7 @@
 """One call of gRPC-Web: a call of gRPC in another form, which only its client knows."""
 
+from typing import Protocol
+
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.grpc_web import WebForm, find_web_form, grpc_fields
@@ -11,7 +13,7 @@ from gateway.proxy.exchange.grpc_call import GrpcCall
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.grpc_web import GrpcWebClient, TextBody
-from gateway.proxy.streams.upload import BodyTarget
+from gateway.proxy.streams.upload import BodySource, BodyTarget, Upload
 
 
 class GrpcWebCall(GrpcCall):
@@ -51,8 +53,21 @@ class GrpcWebCall(GrpcCall):
             self.upload.convert = None  # without this cycle, both are freed at once
 
 
-def make_exchange(port: Port, client: Client, request: Request) -> Exchange:
+class UploadingClient(Client, BodySource, Protocol):
+    """A client that a body comes from, and whose response goes to it."""
+
+
+def make_exchange(port: Port, client: UploadingClient, request: Request) -> Exchange:
     """Return the exchange for *request*, which has a body: of the kind that its type asks for."""
+    fields = request.fields
+    exchange = _choose_kind(port, client, request)
+    length = None if fields.is_chunked else fields.content_length
+    exchange.upload = upload = Upload(client, length, port.most_body_bytes)
+    upload.is_held_back = fields.expects_continue
+    return exchange
+
+
+def _choose_kind(port: Port, client: Client, request: Request) -> Exchange:
     if is_grpc(request):
         return GrpcCall(port, client, request)
     form = find_web_form(request) if port.serves_grpc_web else None

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import socket
-import struct
 from base64 import b64encode
 from contextlib import suppress
 from time import monotonic, time
@@ -23,9 +21,7 @@ from gateway.proxy.exchange.grpc_web_call import make_exchange
 from gateway.proxy.h2.patience import Patience
 from gateway.proxy.h2.stream import Stream
 from gateway.proxy.port import Port
-from gateway.proxy.recording.record import record_refused
-from gateway.proxy.recording.record_spans import record_refused_span
-from gateway.proxy.streams.upload import Upload
+from gateway.proxy.recording.record_spans import record_refusal
 from gateway.proxy.transport.framing import (
     CANCEL,
     ENHANCE_YOUR_CALM,
@@ -34,10 +30,10 @@ from gateway.proxy.transport.framing import (
     Framing,
     FramingFault,
 )
+from gateway.proxy.transport.socket_state import reset
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.unread_output import UnreadOutput
 from gateway.proxy.upstream.connection import NEVER
-from gateway.telemetry.tracing.tracer import RecordedTrace
 
 # Input is read in pieces of at most this size: what one piece causes is bounded.
 _READ_BYTES: Final = 16 * 1024
@@ -60,8 +56,6 @@ _LINGER_BYTES: Final = 256 * 1024
 
 # How long a client has to answer to the notice of the end, before streams are refused all the same.
 _NOTICE_SECONDS: Final = 5.0
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 _CLOSED: Final = Deny(Reason.REQUEST_MALFORMED, "malformed in HTTP/2")
 
@@ -294,17 +288,9 @@ class H2Connection(asyncio.BufferedProtocol):
             self.deadline = NEVER
 
     def _add_exchange(self, stream: Stream, request: Request) -> Exchange:
-        if not request.is_plain and request.has_body():
-            return self._add_with_body(stream, request)
-        stream.exchange = exchange = Exchange(self._port, stream, request)
-        return exchange
-
-    def _add_with_body(self, stream: Stream, request: Request) -> Exchange:
-        port, fields = self._port, request.fields
-        stream.exchange = exchange = make_exchange(port, stream, request)
-        length = None if fields.is_chunked else fields.content_length
-        exchange.upload = upload = Upload(stream, length, port.most_body_bytes)
-        upload.is_held_back = fields.expects_continue
+        has_body = not request.is_plain and request.has_body()
+        make = make_exchange if has_body else Exchange
+        stream.exchange = exchange = make(self._port, stream, request)
         return exchange
 
     def _add_unread(self, stream: Stream) -> Exchange:
@@ -344,14 +330,7 @@ class H2Connection(asyncio.BufferedProtocol):
         stream.respond(deny.reason.status, fields, b"" if request.method == "HEAD" else content)
         self._patience.response_ended()
         seconds = monotonic() - began
-        try:
-            tracer, received = port.tracer, request.trace
-            trace = received if tracer is None else tracer.begin(received, self.peer.is_trusted)
-            record_refused(port, stream, request, request_id, trace, deny, 0, at, seconds)
-            if trace is not None and isinstance(trace, RecordedTrace):
-                record_refused_span(port, stream, request, request_id, trace, deny, at, seconds)
-        except Exception as bug:  # the client has its response
-            report_unexpected_error("a request could not be recorded", bug)
+        record_refusal(port, stream, request, request_id, deny, at, seconds)
 
     def data_received(self, stream_id: int, data: bytes, ends: bool) -> None:
         """Pass on a piece of a body."""
@@ -618,11 +597,7 @@ class H2Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Cut the connection."""
         self._is_closing = True
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None:
-            with suppress(OSError):  # it is closed already
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
+        reset(self.transport)
 
     # --- reload and drain
 

@@ -366,11 +366,7 @@ class Stream:
         if upload is not None and not self._sends_fast_enough(exchange, upload, now, port):
             exchange.expire()
             return
-        if exchange.lasts() or exchange.started_at + exchange.total_seconds() >= now:
-            return
-        is_whole = exchange.request_complete()
-        reason = Reason.UPSTREAM_TIMEOUT if is_whole else Reason.REQUEST_TIMEOUT
-        exchange.fail(Deny(reason, "the total timeout has passed"))
+        exchange.check_total(now)
 
     def _sends_fast_enough(
         self, exchange: Exchange, upload: Upload, now: float, port: Port

@@ -1,4 +1,4 @@
-"""Export the spans of a recorded request: they show its path, never its token."""
+"""Export the spans of a request once it is recorded: they show its path, never its token."""
 
 from time import time
 from typing import Final
@@ -9,8 +9,9 @@ from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.http.reading.request import VERSIONS, Request
 from gateway.proxy.port import Port
-from gateway.proxy.recording.record import CLIENT_GONE, Recorded, route_of
+from gateway.proxy.recording.record import CLIENT_GONE, Recorded, record_refused, route_of
 from gateway.proxy.streams.client import Client
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.telemetry.metrics.response_times import OTHER_METHOD, known_method
 from gateway.telemetry.tracing.spans import Span, SpanKind, span_text
 from gateway.telemetry.tracing.tracer import RecordedTrace
@@ -43,7 +44,30 @@ def record_spans(port: Port, exchange: Recorded, trace: RecordedTrace, now: floa
         tracer.export(_client_span(exchange, trace, trace.server, allow.route, at, now))
 
 
-def record_refused_span(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
+def record_refusal(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
+    port: Port,
+    client: Client,
+    request: Request,
+    request_id: bytes,
+    deny: Deny,
+    at: float,
+    seconds: float,
+) -> None:
+    """Record a request that its route refused, as ``record_refused``, and its span."""
+    tracer, received = port.tracer, request.trace
+    try:
+        if tracer is None:
+            record_refused(port, client, request, request_id, received, deny, 0, at, seconds)
+            return
+        trace = tracer.begin(received, client.peer.is_trusted)
+        record_refused(port, client, request, request_id, trace, deny, 0, at, seconds)
+        if isinstance(trace, RecordedTrace):
+            _record_refused_span(port, client, request, request_id, trace, deny, at, seconds)
+    except Exception as bug:  # the client has its response
+        report_unexpected_error("a request could not be recorded", bug)
+
+
+def _record_refused_span(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
     port: Port,
     client: Client,
     request: Request,

@@ -1,4 +1,4 @@
-"""Ask the kernel about a connection: what arrived, whether the peer left, what is unread."""
+"""Ask the kernel about a connection: what arrived, whether the peer left; and reset one."""
 
 import asyncio
 import fcntl
@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import termios
+from contextlib import suppress
 from typing import Final
 
 # Linux struct tcp_info: tcpi_bytes_acked is a __u64 at offset 120 (RFC 4898,
@@ -16,6 +17,8 @@ _SYN: Final = 1
 # Linux enum tcp_states; struct tcp_info begins with it.
 _CLOSED: Final = 7  # by a reset, or because nothing was acknowledged for too long
 _PEER_HAS_ENDED: Final = frozenset((8, 9, 11))  # CLOSE_WAIT, LAST_ACK, CLOSING
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 
 def acknowledged_bytes(transport: asyncio.BaseTransport) -> int | None:
@@ -83,3 +86,12 @@ def read_leftover(transport: asyncio.BaseTransport, most_bytes: int) -> bytes:
         return os.read(sock.fileno(), most_bytes)
     except (AttributeError, OSError):
         return b""
+
+
+def reset(transport: asyncio.WriteTransport) -> None:
+    """Close the connection by a reset, so that the peer takes nothing for complete."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with suppress(OSError):  # it is closed already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
