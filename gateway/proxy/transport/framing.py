@@ -13,6 +13,7 @@ from ngh2 import (
     Configuration,
     Connection,
     ConnectionClosingError,
+    ConnectionStateError,
     DenialOfServiceError,
     NGH2Error,
     NoAvailableStreamIDError,
@@ -315,12 +316,22 @@ class Framing(Generic[S]):
 
     def give_credit(self, stream_id: int, size: int) -> None:
         """Let the client send *size* bytes more: as many of its body were consumed."""
-        if not self.is_over:
+        if self.is_over:
+            return
+        try:
             self._connection.acknowledge_received_data(size, stream_id)
+        except ConnectionStateError as error:
+            self._forgive(stream_id, error)
 
     def has_leaked(self) -> bool:
         """Return whether so much of the connection's window is lost that it has to end."""
-        return not self.is_over and self._connection.local_window_size < _LEAST_WINDOW_BYTES
+        if self.is_over:
+            return False
+        try:
+            return self._connection.local_window_size < _LEAST_WINDOW_BYTES
+        except ConnectionStateError:
+            self.is_over = True  # of which the sink has not heard yet
+            return False
 
     # --- out
 
@@ -368,9 +379,8 @@ class Framing(Generic[S]):
             return
         try:
             self._connection.send_informational_response(stream_id, headers)
-        except StreamProtocolError:
-            if not self.is_closed(stream_id):
-                raise
+        except (StreamProtocolError, ConnectionStateError) as error:
+            self._forgive(stream_id, error)
 
     def begin(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]], ends: bool) -> None:
         """Send the head of a response."""
@@ -378,9 +388,8 @@ class Framing(Generic[S]):
             return
         try:
             self._connection.send_response(stream_id, headers, end_stream=ends)
-        except StreamProtocolError:
-            if not self.is_closed(stream_id):
-                raise
+        except (StreamProtocolError, ConnectionStateError) as error:
+            self._forgive(stream_id, error)
 
     def send(self, stream_id: int, data: bytes, ends: bool) -> None:
         """Send a piece of a body, once the client has room for it."""
@@ -388,9 +397,8 @@ class Framing(Generic[S]):
             return
         try:
             self._connection.send_data(stream_id, data, end_stream=ends)
-        except StreamProtocolError:
-            if not self.is_closed(stream_id):
-                raise
+        except (StreamProtocolError, ConnectionStateError) as error:
+            self._forgive(stream_id, error)
 
     def end_with(self, stream_id: int, trailers: Sequence[tuple[bytes, bytes]]) -> None:
         """End a body with *trailers*, once all of it was sent."""
@@ -398,9 +406,18 @@ class Framing(Generic[S]):
             return
         try:
             self._connection.send_trailers(stream_id, trailers)
-        except StreamProtocolError:
-            if not self.is_closed(stream_id):
-                raise
+        except (StreamProtocolError, ConnectionStateError) as error:
+            self._forgive(stream_id, error)
+
+    def _forgive(self, stream_id: int, error: NGH2Error) -> None:
+        """Raise *error*, unless the stream or the connection is over.
+
+        The sink may not have heard of it yet: the library has read on.
+        """
+        if isinstance(error, ConnectionStateError):
+            self.is_over = True
+        elif not self.is_closed(stream_id):
+            raise error
 
     def is_closed(self, stream_id: int) -> bool:
         """Return whether the stream is closed, of which the sink may not have heard yet."""
@@ -416,24 +433,39 @@ class Framing(Generic[S]):
 
     def reset(self, stream_id: int, error_code: int) -> None:
         """Reset the stream: what of it was not sent yet never will be."""
-        if not self.is_over:
+        if self.is_over:
+            return
+        try:
             self._connection.reset_stream(stream_id, error_code)
+        except ConnectionStateError as error:
+            self._forgive(stream_id, error)
 
     def ping(self) -> None:
         """Ask the client for an answer: it comes after all that the client sent before."""
-        if not self.is_over:
+        if self.is_over:
+            return
+        try:
             self._connection.ping()
+        except ConnectionStateError as error:
+            self._forgive(0, error)
 
     def announce_end(self) -> None:
         """Tell the client to open no more streams (RFC 9113 §6.8); those on their way count."""
-        if not self.is_over:
+        if self.is_over:
+            return
+        try:
             self._connection.send_shutdown_notice()
+        except ConnectionStateError as error:
+            self._forgive(0, error)
 
     def refuse_more(self, error_code: int) -> None:
         """Serve no stream that is opened from now on."""
         if self.is_over:
             return
-        self._connection.send_goaway(error_code, last_stream_id=self.last_stream_id)
+        try:
+            self._connection.send_goaway(error_code, last_stream_id=self.last_stream_id)
+        except ConnectionStateError as error:
+            self._forgive(0, error)
 
     def end(self, error_code: int) -> bytes:
         """End the connection, and return what is still to be sent."""

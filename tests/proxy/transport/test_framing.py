@@ -1,6 +1,6 @@
 """Frames are read and written as RFC 9113 has them, and credit is exact."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from gateway.proxy.transport.framing import (
     NO_ERROR,
     PROTOCOL_ERROR,
     STREAM_WINDOW_BYTES,
+    ClientSink,
     Framing,
     FramingFault,
 )
@@ -102,6 +103,54 @@ def sink() -> Sink:
 
 def ask(stream: int = 1, *, ends: bool = True) -> bytes:
     return headers(stream, request_fields(b"/x"), ends=ends)
+
+
+LATE: dict[str, Callable[[Framing[ClientSink]], object]] = {
+    "credit": lambda framing: framing.give_credit(1, 4),
+    "interim": lambda framing: framing.interim(1, [(b":status", b"103")]),
+    "head": lambda framing: framing.begin(1, OK, False),
+    "body": lambda framing: framing.send(1, b"late", False),
+    "trailers": lambda framing: framing.end_with(1, [(b"x", b"y")]),
+    "unsent": lambda framing: framing.unsent_bytes(1),
+    "reset": lambda framing: framing.reset(1, CANCEL),
+    "ping": lambda framing: framing.ping(),
+    "end": lambda framing: framing.announce_end(),
+    "refusal": lambda framing: framing.refuse_more(NO_ERROR),
+    "leak": lambda framing: framing.has_leaked(),
+    "last": lambda framing: framing.end(NO_ERROR),
+}
+
+
+class LateSink(Sink):
+    """Says something when it hears of the end of a stream."""
+
+    def __init__(self, say: Callable[[Framing[ClientSink]], object]) -> None:
+        super().__init__()
+        self._say = say
+
+    def stream_closed(self, stream_id: int, error_code: int) -> None:
+        super().stream_closed(stream_id, error_code)
+        self._say(self.framing)
+
+
+@pytest.mark.parametrize("say", LATE.values(), ids=LATE)
+def test_what_is_said_behind_the_end_of_the_connection_is_no_error(
+    say: Callable[[Framing[ClientSink]], object],
+) -> None:
+    """RFC 9113 §6.8: GOAWAY ends the connection whose last stream is reset in the same read.
+
+    The library takes nothing more then, before the sink has heard of it.
+    """
+    sink = LateSink(say)
+    sink.framing.receive(PREFACE + settings())
+    sink.take()
+    opened = ask(ends=False) + body(1, b"four", ends=False)
+
+    sink.framing.receive(opened + rst_stream(1) + frame(Kind.GOAWAY, 0, bytes(8)))
+
+    assert ("closed", 1, CANCEL) in sink.seen
+    assert sink.seen[-1] == ("closed",)
+    assert sink.framing.is_over
 
 
 def test_the_library_has_no_limit_of_its_own_for_resets(sink: Sink) -> None:

@@ -117,6 +117,21 @@ async def test_streams_above_the_last_one_of_a_goaway_were_not_sent() -> None:
         assert world.owner.failed == []
 
 
+async def test_the_last_response_may_come_together_with_a_goaway() -> None:
+    """Its bytes are owed credit when the connection is over already, which is no error."""
+    async with h2_world() as world:
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+
+        response = headers(1, OK, ends=False) + body(1, b"all", ends=True)
+        world.peer.send(goaway(1) + response + goaway(1))
+        await asker.over()
+
+        assert (asker.is_ended, asker.body, asker.failure) == (True, b"all", None)
+        await eventually(lambda: world.owner.is_lost)
+
+
 async def test_a_client_that_leaves_resets_its_stream_alone() -> None:
     async with h2_world() as world:
         gone, stays = Asker(), Asker()
