@@ -158,6 +158,16 @@ def _judge_own_header(old: object, new: object) -> Kinds:
     return CLOSED if is_stricter else frozenset({Kind.LOOSENED})
 
 
+def judge_second_headers(old: object, new: object) -> Kinds:
+    """Judge which headers a second token fills; they come and go with it."""
+    if new is None:
+        return NOTHING
+    if old is not None:
+        return frozenset({Kind.LOOSENED})
+    headers = new if isinstance(new, frozenset) else frozenset()
+    return frozenset({Kind.LOOSENED}) if any(_is_changeable(one) for _, one in headers) else NOTHING
+
+
 def _is_changeable(source: object) -> bool:
     """Return whether users may be able to change what *source* says about them."""
     if not isinstance(source, Template | FirstOf | tuple):

@@ -15,7 +15,11 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.facet import Facet, Kind, Kinds, listed
-from gateway.suites.differences.identity_facets import route_header_facets, show_source
+from gateway.suites.differences.identity_facets import (
+    judge_second_headers,
+    route_header_facets,
+    show_source,
+)
 from gateway.suites.differences.judges import (
     CLOSED,
     NOTHING,
@@ -141,7 +145,7 @@ def _second(route: Route) -> dict[str, Facet]:
         "also.scopes": Facet(scopes, scopes or "none", by_requests, (*keys, "scopes")),
         "also.claims": Facet(tests, listed(tests, "none"), by_requests, (*keys, "claims")),
         "also.identity": Facet(
-            frozenset(headers.items()), shown, part(always(Kind.LOOSENED)), (*keys, "identity")
+            frozenset(second.identity.headers), shown, judge_second_headers, (*keys, "identity")
         ),
     }
 

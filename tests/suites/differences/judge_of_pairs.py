@@ -324,12 +324,16 @@ def _age(line: str) -> int:
     return int(line.partition("Access-Control-Max-Age: ")[2] or 0)
 
 
-def _is_known_now(old: Passed, new: Passed) -> bool:
-    """Return whether the caller was nobody, and is known now.
+def _is_counted_anew(old: Passed, new: Passed) -> bool:
+    """Return whether the caller was nobody and is known now, or was known and is only reported now.
 
-    A limit that counts by caller then counts it by itself, which is `changed` by definition.
+    A limit that counts by caller then counts the first by itself, which is `changed` by definition;
+    and the second with all that are nobody, where it counted before if it left its token out.
     """
-    return old.sent.allow.token is None and new.sent.allow.token is not None
+    was, becomes = old.sent.allow, new.sent.allow
+    if was.token is None:
+        return becomes.token is not None
+    return was.would_deny is None and becomes.would_deny is not None
 
 
 def _find_uncounted(
@@ -349,7 +353,7 @@ def _find_uncounted(
     guarded = [
         pair
         for pair in both
-        if (pair in limited or pair[0].options.requests is not None) and not _is_known_now(*pair)
+        if (pair in limited or pair[0].options.requests is not None) and not _is_counted_anew(*pair)
     ]
     pairs = list(combinations(guarded, 2))
     for one, other in random.sample(pairs, min(len(pairs), 40)):

@@ -96,7 +96,7 @@ def make_issuer(random: Random, name: str) -> Config:
     issuer: Config = {
         "issuer": ISSUERS[name],
         "discovery": True,
-        "audiences": random.choice([_some(random, AUDIENCES, 1), AUDIENCES, "unchecked"]),
+        "audiences": random.choice([_some(random, AUDIENCES, 1), [*AUDIENCES], "unchecked"]),
     }
     if name == "t":
         del issuer["discovery"]

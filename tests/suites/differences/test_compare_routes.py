@@ -119,6 +119,20 @@ def test_a_place_where_tokens_count_from_now_on_opens_the_route(
     assert opening == ({facet} if opens else set())
 
 
+@pytest.mark.parametrize(("claim", "is_told"), [("email", True), ("sub", False)])
+def test_a_new_second_token_must_not_fill_headers_with_what_users_choose(
+    claim: str, is_told: bool, tmp_path: Path
+) -> None:
+    """OpenID Connect Core §5.7: such a header of the first token is told in the same way."""
+    also = ALSO.replace(
+        "scopes: [work]", f"scopes: [work], identity: {{headers: {{X-User: {claim}}}}}"
+    )
+    found = changes(tmp_path, placed("authorization", also), placed("authorization"))
+
+    loosening = {one.facet for one in found if Kind.LOOSENED in one.kinds}
+    assert loosening == ({"also.identity"} if is_told else set())
+
+
 def test_a_place_that_an_optional_route_reads_no_more_opens_it(tmp_path: Path) -> None:
     """A bad token there was refused; unread, its request passes as nobody's."""
     old, new = (
