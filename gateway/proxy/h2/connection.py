@@ -18,7 +18,6 @@ from gateway.http.writing.request_head import Peer
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.exchange.grpc_web_call import make_exchange
-from gateway.proxy.h2.patience import Patience
 from gateway.proxy.h2.stream import Stream
 from gateway.proxy.port import Port
 from gateway.proxy.recording.record_spans import record_refusal
@@ -30,6 +29,7 @@ from gateway.proxy.transport.framing import (
     Framing,
     FramingFault,
 )
+from gateway.proxy.transport.patience import Patience
 from gateway.proxy.transport.socket_state import reset
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.unread_output import UnreadOutput

@@ -1,7 +1,7 @@
 """A connection of HTTP/2 to a server (RFC 9113): many requests at once, each on its own stream."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Any, Final, Protocol, cast
 
@@ -14,10 +14,12 @@ from gateway.proxy.transport.framing import (
     MAX_SECTION_FIELDS,
     MAX_STREAMS,
     NO_ERROR,
+    RESPONSE_WINDOW_BYTES,
     Framing,
     FramingFault,
     ServiceSink,
 )
+from gateway.proxy.transport.patience import Patience
 from gateway.proxy.transport.socket_state import acknowledged_bytes
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.upstream.h2_stream import NEVER, H2ServerStream
@@ -33,11 +35,26 @@ _UNSENT_BYTES: Final = 64 * 1024
 # Input is read in pieces of at most this size.
 _READ_BYTES: Final = 64 * 1024
 
+# A byte of a compressed field may stand for 4 KiB. So many frames that may have fields are read at
+# once at most: what they take of memory is bounded, whatever they stand for.
+_FIELD_FRAMES: Final = 32
+
+# RFC 9113 §4.1: length, type, flags and stream.
+_FRAME_HEAD_BYTES: Final = 9
+_DATA: Final = 0x0
+
+# As much as the service may send for nothing: also what is on its way on streams that we reset.
+_PATIENCE_BYTES: Final = (MAX_STREAMS + 2) * float(RESPONSE_WINDOW_BYTES)
+
 # After the last frame: how long it may take to be sent.
 _LINGER_SECONDS: Final = 2.0
 
 # How long a server that did not respond in time may take to answer a PING.
 _ANSWER_SECONDS: Final = 5.0
+
+
+_VIOLATION: Final = "the upstream violates HTTP/2"
+_TOO_MUCH: Final = "the upstream sent too many frames or fields that nobody needs"
 
 
 class StreamsOwner(LeaseOwner, Protocol):
@@ -64,10 +81,13 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         "_is_asking",
         "_is_ending",
         "_is_send_due",
+        "_kept_bytes",
         "_loop",
         "_most_streams",
         "_opened_id",
+        "_patience",
         "_sent_id",
+        "_skipped_bytes",
         "_streams",
         "_successes",
         "_touched",
@@ -102,6 +122,9 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         self._written_bytes = 0
         self._opened_id = self._sent_id = 0  # the last streams
         self._view = memoryview(bytearray(_READ_BYTES))
+        self._kept_bytes = 0  # of the head of a frame that is not whole
+        self._skipped_bytes = 0  # of input up to the next head of a frame
+        self._patience = Patience(monotonic(), _PATIENCE_BYTES)
         self._loop = asyncio.get_running_loop()
         self.framing: Framing[ServiceSink] = Framing.for_services(self)
 
@@ -127,6 +150,7 @@ class H2ServerConnection(asyncio.BufferedProtocol):
 
     def expire(self, now: float) -> None:
         """Act on all deadlines that have passed."""
+        self._patience.elapse(now)
         for stream in tuple(self._streams.values()):
             if stream.deadline < now:
                 try:
@@ -149,8 +173,7 @@ class H2ServerConnection(asyncio.BufferedProtocol):
             return
         last_bytes = self.framing.end(NO_ERROR)
         self._leave(last_bytes)
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
+        for stream in self._forget_streams():
             stream.close()
 
     # --- for the streams
@@ -168,6 +191,21 @@ class H2ServerConnection(asyncio.BufferedProtocol):
 
     def body_passed(self, size: int) -> None:
         """Allow the server what belongs to a piece of a body."""
+        self._patience.body_passed(size // 16)
+
+    def given_up(self) -> None:
+        """Allow the server what may be on its way on a stream that we reset."""
+        self._patience.stream_given_up(RESPONSE_WINDOW_BYTES)
+
+    def allow_retry(self) -> bool:
+        """Return whether the end of this connection allows one more retry without a budget.
+
+        A kept connection may end at any time. There are no more such retries than responses.
+        """
+        if not self._is_ending or not self._successes:
+            return False
+        self._successes -= 1
+        return True
 
     def free_place(self) -> None:
         """Note that a place is free again."""
@@ -215,11 +253,15 @@ class H2ServerConnection(asyncio.BufferedProtocol):
                     self.send_soon()
                     break
         except FramingFault as fault:
-            self._end(fault.last_bytes, Reason.UPSTREAM_INVALID, "the upstream violates HTTP/2")
+            self._end(fault.last_bytes, Reason.UPSTREAM_INVALID, _VIOLATION)
             return
         if self._blocked:
             blocked, self._blocked = self._blocked, []
-            self._blocked += [one for one in blocked if not one.check_room()]
+            for stream in blocked:
+                if not stream.has_room():
+                    self._blocked.append(stream)
+                else:
+                    self._try(stream, stream.unblock)
 
     # --- the transport
 
@@ -233,18 +275,25 @@ class H2ServerConnection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where to read to."""
-        return self._view
+        return self._view[self._kept_bytes :]
 
     def buffer_updated(self, size: int) -> None:
         """Read frames."""
         if not self.is_open:
             return
+        patience = self._patience
+        patience.received(size)
+        self._is_send_due = True  # it is sent below, without waiting for the next turn
         try:
-            self.framing.receive(self._view[:size])
+            self._receive(self._kept_bytes + size)
         except FramingFault as fault:
             calm = fault.error_code == ENHANCE_YOUR_CALM
-            detail = "the upstream sent too much" if calm else "the upstream violates HTTP/2"
+            detail = _TOO_MUCH if calm else _VIOLATION
             self._end(fault.last_bytes, Reason.UPSTREAM_INVALID, detail)
+            return
+        if patience.is_over():
+            last_bytes = self.framing.end(ENHANCE_YOUR_CALM)
+            self._end(last_bytes, Reason.UPSTREAM_INVALID, _TOO_MUCH)
             return
         if self._touched:
             touched, self._touched = self._touched, []
@@ -252,6 +301,26 @@ class H2ServerConnection(asyncio.BufferedProtocol):
                 stream.is_touched = False
                 self._try(stream, stream.pass_on)
         self._send()  # the library may have something to say as well
+
+    def _receive(self, size: int) -> None:
+        """Read the first *size* bytes of the buffer; keep what is only a part of a frame's head.
+
+        Raises FramingFault.
+        """
+        view, framing = self._view, self.framing
+        at, begun, left = self._skipped_bytes, 0, _FIELD_FRAMES
+        while at + _FRAME_HEAD_BYTES <= size:
+            if view[at + 3] != _DATA:
+                if not left:
+                    framing.receive(view[begun:at])
+                    begun, left = at, _FIELD_FRAMES
+                left -= 1
+            at += _FRAME_HEAD_BYTES + (view[at] << 16 | view[at + 1] << 8 | view[at + 2])
+        self._kept_bytes = kept = max(0, size - at)
+        self._skipped_bytes = max(0, at - size)
+        framing.receive(view[begun : size - kept])
+        if kept:
+            view[:kept] = view[at:size]
 
     def _try(self, stream: H2ServerStream, act: Callable[..., None], *what: Any) -> None:
         """Act on a part of a response; an error of ours fails that request alone."""
@@ -287,18 +356,24 @@ class H2ServerConnection(asyncio.BufferedProtocol):
     def head_received(self, stream_id: int, headers: Section, ends: bool) -> None:
         """Begin a response."""
         stream = self._streams.get(stream_id)
+        self._patience.head_received(headers)
         if stream is not None:
             self._touch(stream)
             stream.head_received(headers, ends)
 
     def interim_received(self, stream_id: int, headers: Section) -> None:
         """Pass on an interim response."""
+        self._patience.control_received()
         stream = self._streams.get(stream_id)
         if stream is not None:
             stream.interim_received(headers)
 
     def data_received(self, stream_id: int, data: bytes, ends: bool) -> None:
         """Pass on a piece of a body."""
+        if data:
+            self._patience.body_passed(len(data))
+        elif not ends:
+            self._patience.control_received()
         stream = self._streams.get(stream_id)
         if stream is None:
             self.framing.give_credit(stream_id, len(data))
@@ -324,15 +399,9 @@ class H2ServerConnection(asyncio.BufferedProtocol):
             return
         if error_code == NO_ERROR:
             self._successes += 1
+            self._patience.response_ended()
         self.free_place()
-        self._try(stream, stream.closed, error_code, self._may_be_stale())
-
-    def _may_be_stale(self) -> bool:
-        """Return whether the end of this connection allows one more retry without a budget."""
-        if not self._is_ending or not self._successes:
-            return False
-        self._successes -= 1
-        return True
+        self._try(stream, stream.closed, error_code)
 
     def stream_failed(self, stream_id: int, bug: Exception) -> None:
         """Give up a request after an unexpected error, which is no failure of the server."""
@@ -343,14 +412,17 @@ class H2ServerConnection(asyncio.BufferedProtocol):
 
     def control_received(self) -> None:
         """Note a frame about the connection alone."""
+        self._patience.control_received()
 
     def settings_received(self) -> None:
         """Note how many streams the server takes."""
+        self._patience.control_received()
         self._most_streams = self.framing.most_streams()
         self.owner.room_changed(self)
 
     def ping_acknowledged(self) -> None:
         """Send requests again: the server is still there."""
+        self._patience.control_received()
         if self._is_asking:
             self._is_asking = False
             self.deadline = NEVER if self.stream_count else monotonic() + self._idle_seconds
@@ -358,13 +430,20 @@ class H2ServerConnection(asyncio.BufferedProtocol):
 
     def goaway_received(self, error_code: int) -> None:
         """Send no more requests; those that the server drops are closed next."""
+        self._patience.control_received()
         if not self._is_ending:
             self._is_ending = True
             self.owner.room_changed(self)
 
     def connection_closed(self) -> None:
-        """Close once this turn is over: this is the end."""
-        self._loop.call_soon(self.close)
+        """End once this turn is over: both have said so, or the server violates HTTP/2."""
+        self._loop.call_soon(self._conclude)
+
+    def _conclude(self) -> None:
+        if self._streams and self.is_open:
+            self._end(b"", Reason.UPSTREAM_INVALID, _VIOLATION)
+        else:
+            self.close()
 
     # --- the end
 
@@ -381,14 +460,18 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         If the server's kernel has *acknowledged* nothing of a request, it was not sent.
         """
         self._leave(last_bytes)
-        streams, self._streams = self._streams, {}
-        self._touched.clear()
-        self._blocked.clear()
-        for stream in streams.values():
+        for stream in self._forget_streams():
             unsent = stream.id > self._sent_id or (
                 acknowledged is not None and acknowledged <= stream.bytes_before
             )
-            self._try(stream, stream.lost, reason, detail, unsent, self._may_be_stale())
+            self._try(stream, stream.lost, reason, detail, unsent)
+
+    def _forget_streams(self) -> Collection[H2ServerStream]:
+        streams, self._streams = self._streams, {}
+        self.stream_count -= len(streams)
+        self._touched.clear()
+        self._blocked.clear()
+        return streams.values()
 
     def _leave(self, last_bytes: bytes) -> None:
         self.is_open = False

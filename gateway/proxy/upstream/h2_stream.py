@@ -54,10 +54,16 @@ class StreamConnection(Protocol):
         """Note that *stream* has an id now."""
 
     def hold_back(self, stream: "H2ServerStream") -> None:
-        """Call ``check_room`` of *stream* whenever something was sent."""
+        """Call ``unblock`` of *stream* once it has room."""
 
     def body_passed(self, size: int) -> None:
         """Note that a piece of a body of *size* bytes is on its way to the server."""
+
+    def given_up(self) -> None:
+        """Note that a stream was reset, on which more of a response may be on its way."""
+
+    def allow_retry(self) -> bool:
+        """Return whether the end of the connection allows one more retry without a budget."""
 
     def send_soon(self) -> None:
         """Send what the streams have written, once for this turn of the event loop."""
@@ -157,9 +163,7 @@ class H2ServerStream:
         self.is_closed = True
         self.connection.free_place()
         detail = "the upstream takes no more requests on this connection"
-        asyncio.get_running_loop().call_soon(
-            self.fail, Reason.UPSTREAM_UNREACHABLE, detail, True, True
-        )
+        asyncio.get_running_loop().call_soon(self.fail, Reason.UPSTREAM_UNREACHABLE, detail, True)
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body, once the server has room for it."""
@@ -170,9 +174,7 @@ class H2ServerStream:
         self._given_bytes += len(data)
         connection.body_passed(len(data))
         connection.send_soon()
-        if not self._blocked and (
-            connection.write_blocked or connection.framing.unsent_bytes(self.id) > _UNSENT_BYTES
-        ):
+        if not (self._blocked or self.has_room()):
             self._block()
 
     def write_chunk(self, data: bytes) -> None:
@@ -233,19 +235,21 @@ class H2ServerStream:
         if not (self._blocked or self._ended or self._requester is None):
             self._block()
 
-    def check_room(self) -> bool:
-        """Let the client continue if the server has room again; return whether it has."""
+    def has_room(self) -> bool:
+        """Return whether the server has room again for what waits."""
+        if self.is_closed:
+            return True
         connection = self.connection
-        if not self.is_closed and (
-            connection.write_blocked or connection.framing.unsent_bytes(self.id) > _UNSENT_BYTES
-        ):
-            return False
+        unsent = connection.framing.unsent_bytes(self.id)
+        return not connection.write_blocked and unsent <= _UNSENT_BYTES
+
+    def unblock(self) -> None:
+        """Let the client continue."""
         self._blocked = False
         requester = self._requester
         if requester is not None:
             self._set_deadline()
             requester.server_ready()
-        return True
 
     def pause_reading(self) -> None:
         """Give no credit until ``resume_reading``: the client cannot take more."""
@@ -365,11 +369,8 @@ class H2ServerStream:
 
     # --- endings
 
-    def closed(self, error_code: int, may_be_stale: bool) -> None:
-        """Note that the stream is closed; fail the request if the response was not complete.
-
-        *may_be_stale* says that the connection is ending, as a kept one may.
-        """
+    def closed(self, error_code: int) -> None:
+        """Note that the stream is closed; fail the request if the response was not complete."""
         self.is_closed = True
         self._give_credit()
         if self._requester is None:
@@ -377,7 +378,7 @@ class H2ServerStream:
         if error_code == REFUSED_STREAM and not self._head_done:
             # RFC 9113 §8.7: nothing was done about the request.
             detail = "the upstream refused the request"
-            self.fail(Reason.UPSTREAM_UNREACHABLE, detail, True, may_be_stale)
+            self.fail(Reason.UPSTREAM_UNREACHABLE, detail, True)
         elif error_code == NO_ERROR or self._head_done:
             self.fail(Reason.UPSTREAM_INVALID, _CUT)
         elif error_code == PROTOCOL_ERROR:
@@ -385,28 +386,28 @@ class H2ServerStream:
         else:
             self.fail(Reason.UPSTREAM_INVALID, "the upstream reset the stream of the request")
 
-    def lost(self, reason: Reason, detail: str, unsent: bool, may_be_stale: bool) -> None:
+    def lost(self, reason: Reason, detail: str, unsent: bool) -> None:
         """Fail the request: the connection is gone."""
         self.is_closed = True
         if self._head_done:
             self.fail(Reason.UPSTREAM_INVALID, _CUT)
         else:
-            self.fail(reason, detail, unsent, may_be_stale)
+            self.fail(reason, detail, unsent)
 
     def _fail_invalid(self, fault: str) -> None:
         self.reset(PROTOCOL_ERROR)
         self._give_credit()
         self.fail(Reason.UPSTREAM_INVALID, fault)
 
-    def fail(
-        self, reason: Reason, detail: str, unsent: bool = False, may_be_stale: bool = False
-    ) -> None:
+    def fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
         """Report the failure to the requester, if it still waits."""
         requester, self._requester = self._requester, None
         self.deadline = NEVER
         if requester is None:
             return
-        stale = may_be_stale and (unsent or requester.is_repeatable())
+        may_be_stale = reason is Reason.UPSTREAM_UNREACHABLE
+        may_be_stale = may_be_stale and (unsent or requester.is_repeatable())
+        stale = may_be_stale and self.connection.allow_retry()
         if unsent or stale:
             self.owner.abandon(requester.sent_at)
         else:
@@ -427,8 +428,10 @@ class H2ServerStream:
         """Reset the stream, unless it is closed."""
         if not self.is_closed:
             self.is_closed = True
-            self.connection.framing.reset(self.id, error_code)
-            self.connection.send_soon()
+            connection = self.connection
+            connection.framing.reset(self.id, error_code)
+            connection.given_up()
+            connection.send_soon()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""

@@ -270,14 +270,16 @@ class H2World:
 
 
 @asynccontextmanager
-async def h2_world(idle_seconds: float = 55.0, *, begins: bool = True) -> AsyncIterator[H2World]:
-    """Yield a connection to a service, which *begins* with SETTINGS."""
+async def h2_world(
+    idle_seconds: float = 55.0, *, begins: bool = True, faults: int = 0
+) -> AsyncIterator[H2World]:
+    """Yield a connection to a service, which *begins* with SETTINGS; expect so many *faults*."""
     loop = asyncio.get_running_loop()
     wires: asyncio.Queue[Wire] = asyncio.Queue()
     listener = await loop.create_server(lambda: Wire(wires.put_nowait), "127.0.0.1", 0)
     owner = Owner()
-    faults: list[object] = []
-    loop.set_exception_handler(lambda _, context: faults.append(context))
+    seen: list[object] = []
+    loop.set_exception_handler(lambda _, context: seen.append(context))
     address = listener.sockets[0].getsockname()
     _, server = await loop.create_connection(
         lambda: H2ServerConnection(owner, b"http", idle_seconds), *address
@@ -287,8 +289,10 @@ async def h2_world(idle_seconds: float = 55.0, *, begins: bool = True) -> AsyncI
     if begins:
         peer.begin()
         await eventually(lambda: bool(owner.rooms))
-    yield H2World(owner, server, peer)
-    server.close()
-    peer.wire.transport.abort()
-    listener.close()
-    assert faults == []
+    try:
+        yield H2World(owner, server, peer)
+    finally:
+        server.close()
+        peer.wire.transport.abort()
+        listener.close()
+    assert len(seen) == faults, seen

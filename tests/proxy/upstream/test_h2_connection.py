@@ -1,7 +1,22 @@
 """One connection of HTTP/2 carries many requests, and its end fails those that it must."""
 
+import tracemalloc
+from time import monotonic
+
+import pytest
+
 from gateway.decision.reason import Reason
-from tests.proxy.h2.frames import Code, Kind, Setting, body, frame, headers
+from tests.proxy.h2.frames import (
+    Code,
+    Kind,
+    Setting,
+    body,
+    frame,
+    headers,
+    remembered,
+    settings,
+    window_update,
+)
 from tests.proxy.pools import eventually
 from tests.proxy.upstream.h2_service import GET, POST, Asker, h2_world
 
@@ -186,3 +201,160 @@ async def test_a_request_that_gets_no_response_asks_by_ping() -> None:
         world.peer.send(frame(Kind.PING, 0, ping.payload, flags=1))
         await eventually(lambda: world.server.room() > 0)
         assert world.server.is_open
+
+
+async def test_a_service_that_speaks_something_else_is_invalid() -> None:
+    async with h2_world(begins=False) as world:
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+        world.peer.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        await asker.over()
+
+        assert asker.failure is not None
+        assert asker.failure[0] is Reason.UPSTREAM_INVALID
+        assert not world.server.is_open
+        assert world.owner.is_lost
+
+
+FLOODS = {
+    "PING": frame(Kind.PING, 0, b"12345678") * 5000,
+    "answers to no PING": frame(Kind.PING, 0, b"12345678", flags=1) * 5000,
+    "SETTINGS": settings() * 5000,
+    "acknowledgements": frame(Kind.SETTINGS, 0, flags=1) * 200_000,
+    "WINDOW_UPDATE": window_update(1, 1) * 5000,
+    "empty DATA": headers(1, OK, ends=False) + body(1, b"", ends=False) * 5000,
+    "PRIORITY": frame(Kind.PRIORITY, 1, bytes(5)) * 200_000,
+    "unknown frames": frame(0x99, 0, bytes(16_000)) * 2000,
+    "CONTINUATION": frame(Kind.HEADERS, 1, b"\x88") + frame(Kind.CONTINUATION, 1) * 100,
+    "interim heads": headers(1, [(b":status", b"103")], ends=False) * 60_000,
+    "data of a closed stream": headers(1, OK, ends=True) + body(1, bytes(16_000)) * 3000,
+    "endless fields": headers(1, [*OK, *((b"a", b"b" * 1000),) * 1000], ends=True),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_a_flood_ends_its_connection(flood: bytes) -> None:
+    """CVE-2019-9512 to 9518, VU#421644, from a service."""
+    async with h2_world() as world:
+        asker, other = Asker(), Asker()
+        world.ask(asker)
+        world.ask(other)
+        await world.peer.stream(3)
+
+        world.peer.send(flood)
+        await other.over()
+
+        assert other.failure is not None
+        assert other.failure[0] is Reason.UPSTREAM_INVALID
+        assert not world.server.is_open
+
+
+async def test_compressed_fields_take_little_memory_whatever_they_stand_for() -> None:
+    """An HPACK bomb: each byte of a block stands for a field of 4 KiB."""
+    large = remembered(b"a", b"x" * 3900)
+    interim = b"\x08\x03103"  # :status: 103
+    first = frame(Kind.HEADERS, 1, interim + large, flags=4)
+    bomb = frame(Kind.HEADERS, 1, interim + b"\xbe" * 15, flags=4)
+    async with h2_world() as world:
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+        tracemalloc.start()
+        try:
+            world.peer.send(first, bomb * 2000)
+            await asker.over()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert most < 8 * 1024 * 1024
+        assert asker.failure is not None
+        assert asker.failure[:2] == (Reason.UPSTREAM_INVALID, "too many interim responses")
+
+
+async def test_an_idle_connection_ends() -> None:
+    async with h2_world(idle_seconds=10.0) as world:
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+        world.server.expire(monotonic() + 11.0)
+        assert world.server.is_open, "it is not idle"
+
+        world.peer.send(headers(1, OK, ends=True))
+        await asker.over()
+        await eventually(lambda: world.server.stream_count == 0)
+        world.server.expire(monotonic() + 11.0)
+
+        assert not world.server.is_open
+        assert world.owner.is_lost
+
+
+async def test_a_retired_connection_closes_after_its_last_response() -> None:
+    async with h2_world() as world:
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.stream(1)
+        world.server.retire()
+        assert world.server.room() == 0
+        assert world.server.is_open
+
+        world.peer.send(headers(1, OK, ends=False), body(1, b"a"))
+        await asker.over()
+        await world.peer.wire.wait_end()
+
+        assert asker.is_ended
+        assert world.peer.kinds(Kind.GOAWAY)
+
+
+async def test_a_service_that_answers_no_ping_is_given_up() -> None:
+    async with h2_world() as world:
+        late, other = Asker(repeats=True), Asker()
+        world.ask(late, GET, seconds=0.0)
+        world.ask(other)
+        await world.peer.stream(3)
+        world.server.expire(late.sent_at + 1)
+        world.server.expire(monotonic() + 60.0)
+
+        assert other.failure is not None
+        assert other.failure[0] is Reason.UPSTREAM_UNREACHABLE
+        assert not world.server.is_open
+
+
+async def test_no_more_requests_are_repeated_than_had_responses() -> None:
+    """A service that crashes at each request must not get all of them again and again."""
+    async with h2_world() as world:
+        first = Asker()
+        world.ask(first)
+        await world.peer.stream(1)
+        world.peer.send(headers(1, OK, ends=True))
+        await first.over()
+        askers = [Asker(repeats=True) for _ in range(3)]
+        for one in askers:
+            world.ask(one)
+        await world.peer.stream(7)
+        world.peer.wire.reset()
+        for one in askers:
+            await one.over()
+
+        stale = [one.failure[3] for one in askers if one.failure is not None]
+        assert stale == [True, False, False]
+
+
+async def test_an_error_of_ours_costs_one_request_alone() -> None:
+    class Broken(Asker):
+        def head_received(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    async with h2_world(faults=1) as world:
+        broken, other = Broken(), Asker()
+        world.ask(broken)
+        world.ask(other)
+        await world.peer.stream(3)
+        world.peer.send(headers(1, OK, ends=True), headers(3, OK, ends=True))
+        await broken.over()
+        await other.over()
+
+        assert broken.gave_up
+        assert other.is_ended
+        assert world.owner.failed == []

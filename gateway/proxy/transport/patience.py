@@ -1,4 +1,4 @@
-"""How much work a client of HTTP/2 may cause for nothing, before its connection is ended."""
+"""How much work a peer may cause for nothing over HTTP/2, before its connection is ended."""
 
 from math import inf
 from typing import Final
@@ -29,15 +29,19 @@ _BYTES_PER_BODY_BYTE: Final = 17
 
 
 class Patience:
-    """What a client has left of each kind of work; it gets more by using the connection well."""
+    """What a peer has left of each kind of work; it gets more by using the connection well.
 
-    __slots__ = ("_bytes", "_frames", "_resets", "_since")
+    *most_bytes* is how much may be left of bytes that are neither bodies nor heads.
+    """
 
-    def __init__(self, now: float) -> None:
+    __slots__ = ("_bytes", "_frames", "_most_bytes", "_resets", "_since")
+
+    def __init__(self, now: float, most_bytes: float = _BYTES) -> None:
         self._since = now
         self._resets = float(_RESETS)
         self._frames = _FRAMES
         self._bytes = _BYTES
+        self._most_bytes = most_bytes
 
     def is_over(self) -> bool:
         """Return whether nothing is left of one kind."""
@@ -59,7 +63,7 @@ class Patience:
         """Allow the bytes of a request's head: how many may be in flight is limited by itself."""
         if self._bytes < _BYTES / 2:  # else nothing is gained, and it is not worth the sum
             size = sum(len(name) + len(value) for name, value in headers)
-            self._bytes = min(_BYTES, self._bytes + size)
+            self._bytes = min(self._most_bytes, self._bytes + size)
 
     def control_received(self) -> None:
         """Charge a frame that is about the connection alone, or empty."""
@@ -72,13 +76,17 @@ class Patience:
     def body_passed(self, size: int) -> None:
         """Allow what belongs to a piece of a body of *size* bytes, in either direction."""
         self._frames = min(_FRAMES, self._frames + _FRAMES_PER_PIECE)
-        self._bytes = min(_BYTES, self._bytes + _BYTES_PER_BODY_BYTE * size)
+        self._bytes = min(self._most_bytes, self._bytes + _BYTES_PER_BODY_BYTE * size)
 
     def response_ended(self) -> None:
         """Allow what belongs to a request that was answered."""
         self._resets = min(_MOST_RESETS, self._resets + 1)
         self._frames = min(_FRAMES, self._frames + _FRAMES_PER_RESPONSE)
-        self._bytes = min(_BYTES, self._bytes + _BYTES_PER_RESPONSE)
+        self._bytes = min(self._most_bytes, self._bytes + _BYTES_PER_RESPONSE)
+
+    def stream_given_up(self, size: int) -> None:
+        """Allow *size* bytes: as many may be on their way on a stream that we have reset."""
+        self._bytes = min(self._most_bytes, self._bytes + size)
 
     def elapse(self, now: float) -> None:
         """Allow what time allows, up to *now*."""
@@ -86,4 +94,4 @@ class Patience:
         if self._resets < _RESETS:
             self._resets = min(_RESETS, self._resets + _RESETS_PER_SECOND * seconds)
         self._frames = min(_FRAMES, self._frames + _FRAMES_PER_SECOND * seconds)
-        self._bytes = min(_BYTES, self._bytes + _BYTES_PER_SECOND * seconds)
+        self._bytes = min(self._most_bytes, self._bytes + _BYTES_PER_SECOND * seconds)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.h2.patience import Patience
+from gateway.proxy.transport.patience import Patience
 
 Waste = Callable[[Patience], None]
 
