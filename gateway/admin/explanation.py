@@ -17,8 +17,11 @@ from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.verdict import Allow, Deny, LogIn, Needed, Publish, Settled
+from gateway.http.reading.grpc_request import is_grpc
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import NOT_SHOWN, REDIRECT_STATUS, Rehearsal
+from gateway.http.writing.grpc_status import GrpcStatus, grpc_status_of
+from gateway.http.writing.h2_head import render_h2_request
 from gateway.settings.values.configuration import Upstream
 
 PlaceOf = Callable[[Setting], str | None]
@@ -73,6 +76,13 @@ class ExplanationView:
     identity: tuple[HeaderView, ...] = ()
 
     @property
+    def grpc_status(self) -> GrpcStatus | None:
+        """Return the status that a caller of gRPC receives; None if it is not refused, or none."""
+        if not isinstance(self.verdict, Deny) or not is_grpc(self.request):
+            return None
+        return grpc_status_of(self.verdict.reason)
+
+    @property
     def servers(self) -> list[str]:
         """Return the URLs of the servers that may receive the request."""
         servers = () if self.upstream is None else self.upstream.servers
@@ -92,6 +102,8 @@ def view_explanation(
         deny = verdict.would_deny
         upstream = rehearsal.settings.upstreams[verdict.route.upstream]
         written = _CREDENTIAL.sub(rb"\g<1>" + NOT_SHOWN, written)
+        if upstream.is_http2:
+            written = _as_h2(written, request, upstream)
     elif isinstance(verdict, Deny):
         deny = verdict
     elif isinstance(verdict, LogIn):
@@ -114,6 +126,14 @@ def view_explanation(
         at=at,
         identity=_identity(verdict, rehearsal, place_of),
     )
+
+
+def _as_h2(head: bytes, request: Request, upstream: Upstream) -> bytes:
+    """Return *head* as it is sent over HTTP/2, a field in each line."""
+    scheme = b"https" if upstream.servers[0].tls else b"http"
+    takes_trailers = is_grpc(request) or request.accepts_trailers()
+    fields = render_h2_request(head, scheme, takes_trailers)
+    return b"".join(b"%b: %b\r\n" % one for one in fields) + b"\r\n"
 
 
 def _identity(
@@ -156,6 +176,7 @@ def view_as_json(view: ExplanationView) -> dict[str, object]:
     return {
         "verdict": name_verdict(verdict),
         "status": _status(verdict),
+        "grpc_status": None if view.grpc_status is None else int(view.grpc_status),
         "reason": deny.reason.code if deny is not None and not is_allowed else None,
         "would_deny": deny.reason.code if is_allowed and deny is not None else None,
         "detail": None if deny is None else deny.detail,

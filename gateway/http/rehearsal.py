@@ -22,6 +22,7 @@ from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.field_collector import Section
+from gateway.http.reading.grpc_request import is_grpc
 from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, supported_upgrades, token_fields
@@ -37,7 +38,12 @@ from gateway.http.request_steps import (
 from gateway.http.ticket_calls import TicketCall, find_ticket_call
 from gateway.http.writing.own_response import own_response_fields
 from gateway.http.writing.published import published_fields
-from gateway.http.writing.refusal import UNFRAMED, login_refusal_parts, refusal_parts
+from gateway.http.writing.refusal import (
+    UNFRAMED,
+    grpc_refusal_fields,
+    login_refusal_parts,
+    refusal_parts,
+)
 from gateway.http.writing.request_head import Peer, render_request_head
 from gateway.http.writing.status_line import render_response
 from gateway.settings.values.configuration import Limits, Settings
@@ -150,7 +156,7 @@ class Rehearsal:
         refusal that follows when they are unavailable.
         """
         fields = request.fields
-        first = request_step(fields.fault)
+        first = request_step(fields.fault, request.version)
         if fields.fault is not None:
             return Explanation(fields.fault, None, None, (first,))
         own = self.find_own(request)
@@ -239,6 +245,10 @@ class Rehearsal:
                 self.settings.route_options[route.index].rewrite,
                 upstream.servers[0],
             )
+        if isinstance(verdict, Deny) and is_grpc(request):
+            fields = grpc_refusal_fields(verdict, REQUEST_ID, now)
+            fields += self._refusal_fields(request, verdict)
+            return b"HTTP/2 200%b\r\n\r\n" % fields
         close = not request.keep_alive or not request.body_ends_soon()
         if isinstance(verdict, LogIn):
             return self._render_redirect(request, verdict.deny, now, close)

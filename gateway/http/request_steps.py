@@ -6,19 +6,19 @@ from typing import assert_never
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny, LogIn, Publish
-from gateway.http.reading.request import Request
+from gateway.http.reading.request import HTTP_2, Request
 from gateway.settings.values.configuration import ServiceCredentials, Upstream
 from gateway.settings.values.rates import RateLimit
 from gateway.settings.values.route_options import RouteOptions
 
-_WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 
-
-def request_step(fault: Deny | None) -> Step:
-    """Return the step about the request itself, with its *fault*, if any."""
+def request_step(fault: Deny | None, version: int) -> Step:
+    """Return the step about a request of this *version*, with its *fault*, if any."""
+    protocol = "HTTP/2" if version == HTTP_2 else "HTTP/1.1"
+    expected = f"one well-formed {protocol} request within the limits"
     if fault is None:
-        return Step(Check.REQUEST, _WELL_FORMED, "one")
-    return Step(Check.REQUEST, _WELL_FORMED, fault.detail, fault.reason)
+        return Step(Check.REQUEST, expected, "one")
+    return Step(Check.REQUEST, expected, fault.detail, fault.reason)
 
 
 def own_steps(request: Request, found: LogIn | Deny | Publish) -> Iterator[Step]:

@@ -12,7 +12,17 @@ from tests.admin.test_explanation import tell_of
 from tests.proxy.messages import make_request
 
 MEMBERS = [
-    *("verdict", "status", "reason", "would_deny", "detail", "documentation", "at", "request"),
+    *(
+        "verdict",
+        "status",
+        "grpc_status",
+        "reason",
+        "would_deny",
+        "detail",
+        "documentation",
+        "at",
+        "request",
+    ),
     *("login", "route", "upstream", "servers", "steps", "routes", "other_routes"),
     *("identity", "forwarded", "answer"),
 ]

@@ -8,7 +8,7 @@ from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny, LogIn, Publish
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.request import Request
+from gateway.http.reading.request import HTTP_1_1, HTTP_2, Request
 from gateway.http.request_steps import (
     credential_steps,
     limit_steps,
@@ -43,7 +43,7 @@ def steps(
 def test_a_request_is_well_formed_or_says_why_not() -> None:
     fault = Deny(Reason.REQUEST_MALFORMED, "no Host field")
 
-    good, bad = request_step(None), request_step(fault)
+    good, bad = request_step(None, HTTP_1_1), request_step(fault, HTTP_2)
 
     assert (good.reason, good.found) == (None, "one")
     assert (bad.reason, bad.found) == (Reason.REQUEST_MALFORMED, "no Host field")

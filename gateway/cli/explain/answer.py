@@ -19,7 +19,7 @@ from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.trial import Trial
-from gateway.suites.simulation.wire import carry, write_head
+from gateway.suites.simulation.wire import carry, read_as_sent, write_head
 
 _SECOND = "the second token was made, too, as the rules of the route want it"
 _MADE = "the token was made for this explanation, and signed with a temporary key"
@@ -51,7 +51,7 @@ def explain_persona(
     """
     trial = Trial(rehearsal.settings, at, [persona])
     asked, more = _accompanied(asked, trial)
-    request = rehearsal.read(trial.head_of(persona, asked))
+    request = read_as_sent(rehearsal, asked, trial.head_of(persona, asked))
     revocations = trial.revocations if lists is None else lists.lists
     session = trial.session_of(persona)
     keys, find_answer = trial.keys.sets, trial.find_answer
@@ -104,7 +104,7 @@ def explain_token(  # noqa: PLR0913 - a request, and how it comes
     logins = rehearsal.settings.logins
     own = () if browser is None else browser_fields(browser, asked, logins)
     carried = carry(sent, asked, rehearsal.settings.policy)
-    request = rehearsal.read(write_head(asked, *carried, *own))
+    request = read_as_sent(rehearsal, asked, write_head(asked, *carried, *own))
     explanation = rehearsal.explain(request, {}, at, {}, is_final=False, session=session)
     need = explanation.verdict
     if isinstance(need, NeedIntrospection):

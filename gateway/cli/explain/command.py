@@ -43,7 +43,7 @@ from gateway.cli.explain.caller import (
     persona_of_claims,
 )
 from gateway.cli.explain.graph import draw_explanation
-from gateway.cli.explain.host import settle_host
+from gateway.cli.explain.host import find_call, settle_host
 from gateway.cli.explain.issuer import show_issuer
 from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
@@ -60,6 +60,7 @@ from gateway.settings.values.configuration import Settings
 from gateway.suites.files.suite import Suite
 from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import SimulatedRequest, as_call
 from gateway.suites.simulation.step_places import place_of_setting
 
 _COLOURS = {
@@ -105,6 +106,7 @@ _COLOURS = {
 @click.option(
     "--header", "headers", type=HeaderLine(), multiple=True, help="A header field, 'Name: value'."
 )
+@click.option("--grpc", is_flag=True, help="It is a call of gRPC: POST, over HTTP/2.")
 @click.option("--client", type=Client(), default=CLIENT, help="The IP address of the client.")
 @click.option("--offline", is_flag=True, help="Fetch no keys or lists from URLs.")
 @click.option(
@@ -140,6 +142,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     browser: str | None,
     at: float | None,
     headers: Sequence[Header],
+    grpc: bool,
     client: str,
     offline: bool,
     introspect: bool,
@@ -155,7 +158,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """Explain step by step how METHOD URL would be decided, and why.
 
     METHOD is GET if it is missing. A path is enough as URL if one host of the configuration knows
-    it, or all hosts decide it alike: `gateway explain /orders/7`.
+    it, or all hosts decide it alike: `gateway explain /orders/7`. A call of gRPC is one, too:
+    `gateway explain /shop.Orders/Get`.
 
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
     may be absent. With --session it comes by the cookie of a session. The request is not sent. For
@@ -168,7 +172,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     the decision is the expected one, else 1; 3 if keys or lists are unavailable.
     """
     callers = [one for one in (token, claims, persona) if one is not None]
-    about = (words, callers, suite_file, login, browser, headers, expected)
+    about = (words, callers, suite_file, login, browser, headers, grpc, expected)
     is_asked = any(about) or at is not None
     if as_graph and (form != "text" or not words):
         raise click.UsageError("--graph draws the checks of METHOD and URL: give these alone")
@@ -188,8 +192,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
     loaded = _load(config, suite)
-    if is_path(words[-1]):
-        asked = settle_host(asked, loaded.settings)
+    asked = _settle(asked, words, loaded.settings, is_grpc=grpc)
     now = time.time() if suite is None else suite.at
     channel = _find_channel(login, browser, loaded.settings)
     rehearsal, moment = Rehearsal(loaded.settings, client), now if at is None else at
@@ -215,6 +218,20 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(view, answer, "svg" if as_graph else form)
     _exit(view, answer, expected)
+
+
+def _settle(
+    asked: SimulatedRequest, words: Sequence[str], settings: Settings, *, is_grpc: bool
+) -> SimulatedRequest:
+    """Return *asked*, written as *words*, on its host; as a call if it *is_grpc*, or looks so."""
+    if is_grpc:
+        if len(words) > 1 and words[0] != "POST":
+            raise click.UsageError(f"--grpc: a call of gRPC is a POST, not {words[0]}")
+        asked = as_call(asked)
+    if not is_path(words[-1]):
+        return asked
+    call = find_call(asked, settings) if len(words) == 1 else None
+    return call or settle_host(asked, settings)
 
 
 def _refuse_contradictions(

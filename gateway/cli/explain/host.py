@@ -1,5 +1,6 @@
 """Find the host of a request of which only the path was written."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,9 +15,12 @@ from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny
 from gateway.settings.values.configuration import Settings
-from gateway.suites.simulation.request import SimulatedRequest
+from gateway.suites.simulation.request import SimulatedRequest, as_call
 
 _SHOWN = 3
+
+# Names of a package, its services and their methods, as Protocol Buffers have them.
+_METHOD_PATH = re.compile(rb"/[A-Za-z_][A-Za-z0-9_.]*/[A-Za-z_][A-Za-z0-9_]*")
 
 
 def settle_host(asked: SimulatedRequest, settings: Settings) -> SimulatedRequest:
@@ -28,6 +32,25 @@ def settle_host(asked: SimulatedRequest, settings: Settings) -> SimulatedRequest
     authority = _find_host(asked.method, asked.target, settings)
     host = canonical_host(authority.encode("ascii"))
     return asked if host is None else replace(asked, authority=authority, host=host)
+
+
+def find_call(asked: SimulatedRequest, settings: Settings) -> SimulatedRequest | None:
+    """Return *asked*, of which only the path was written, as a call of gRPC, if it looks like one.
+
+    Then its path is `/package.Service/Method`, and its route leads to an upstream with HTTP/2.
+    Raise UsageError if that is so on several hosts.
+    """
+    if not _METHOD_PATH.fullmatch(asked.target):
+        return None
+    call, owners = as_call(asked), dict[int, SimulatedRequest]()
+    for authority in dict.fromkeys(_hosts(settings)):
+        host = canonical_host(authority.encode("ascii")) or ""
+        found = find_route(RequestHead(call.method, host, call.target, ()), settings.policy)
+        if isinstance(found, Match) and settings.upstreams[found.route.upstream].is_http2:
+            owners.setdefault(found.route.index, replace(call, authority=authority, host=host))
+    if len(owners) > 1:
+        return settle_host(call, settings)
+    return next(iter(owners.values()), None)
 
 
 def _find_host(method: str, target: bytes, settings: Settings) -> str:

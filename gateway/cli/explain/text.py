@@ -39,6 +39,9 @@ def _verdict(view: ExplanationView) -> Iterator[str]:
         yield f"allowed: {view.route} sends it to {verdict.route.upstream} ({_servers(view)})"
     elif isinstance(verdict, Deny):
         yield f"refused: {verdict.reason.status} {verdict.reason.code}"
+        status = view.grpc_status
+        if status is not None:
+            yield f"  for the caller: grpc-status {status.value} {status.name}"
     elif isinstance(verdict, LogIn):
         yield _login(verdict)
     else:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator,
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.decision.reason import Reason
+from gateway.http.writing.grpc_status import grpc_status_of
 from gateway.settings.schema.issuers.issuer import Algorithm
 from gateway.settings.schema.json_schema import tidy
 from gateway.settings.schema.types import (
@@ -39,6 +40,8 @@ ALLOW, PUBLISHED, LOGIN = "allow", "published", "login"
 OTHERS, SKIP = "others", "skip"
 REASONS = tuple(reason.code for reason in Reason)
 ANSWERS = (ALLOW, PUBLISHED, LOGIN, *REASONS)
+# What callers of gRPC receive instead of reasons.
+STATUSES = tuple(dict.fromkeys(grpc_status_of(reason).name for reason in Reason))
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET_PATTERN = "^[+-][0-9]{1,9}(ms|s|m|h)$"
 
@@ -97,7 +100,8 @@ def _schema(**schema: object) -> WithJsonSchema:
 
 Time = Annotated[float, BeforeValidator(_time), _schema(type="string", format="date-time")]
 Offset = Annotated[float, BeforeValidator(_offset), _schema(type="string", pattern=_OFFSET_PATTERN)]
-Answer = Annotated[str, _one_of((*ANSWERS, SKIP), "reason"), _schema(enum=[*ANSWERS, SKIP])]
+_EXPECTED = (*ANSWERS, *STATUSES, SKIP)
+Answer = Annotated[str, _one_of(_EXPECTED, "reason"), _schema(enum=[*_EXPECTED])]
 ReasonCode = Annotated[str, _one_of(REASONS, "reason"), _schema(enum=list(REASONS))]
 TokenAttack = Annotated[str, _one_of(tuple(ATTACKS), "attack"), _schema(enum=list(ATTACKS))]
 HostileAttack = Annotated[
@@ -158,10 +162,15 @@ class PersonaModel(Strict):
 class RequestModel(Strict):
     """A request in its long form."""
 
-    method: Method = described("GET", "The method.")
+    method: Method | None = Field(
+        default=None, description="The method; by default GET, and POST for a call of gRPC."
+    )
     url: Text = Field(description="The URL; its path is sent as written.")
     headers: dict[FieldName, FieldValues] = Field(
         default={}, description="Header fields besides Host; a list is one field per value."
+    )
+    grpc: OnlyTrue | None = Field(
+        default=None, description="It is a call of gRPC: POST, over HTTP/2."
     )
 
 
@@ -213,7 +222,7 @@ class TestModel(Strict):
     )
     expect: Annotated[dict[Text, Expected], Field(min_length=1)] = Field(
         description="`allow`, `published`, `login`, a reason or `skip`, by persona; `others` are"
-        " the rest."
+        " the rest. For a call of gRPC also a status, such as `PERMISSION_DENIED`."
     )
 
 

@@ -11,13 +11,19 @@ from gateway.suites.files.models import (
     ALLOW,
     OTHERS,
     SKIP,
+    STATUSES,
     AllowModel,
     ExpectModel,
     RequestModel,
     TestModel,
 )
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, FieldValues
-from gateway.suites.simulation.request import BadRequestError, SimulatedRequest, parse_request
+from gateway.suites.simulation.request import (
+    BadRequestError,
+    SimulatedRequest,
+    as_call,
+    parse_request,
+)
 
 
 def build_tests(
@@ -47,8 +53,19 @@ def build_tests(
         expected = _expected(model, at.child("expect"), order, faults)
         also = _also(model.also, at.child("also"), personas, faults)
         if request is not None:
+            _refuse_statuses(request, expected, faults)
             tests.append(AccessTest(model.name, place, request, expected, also))
     return tuple(tests)
+
+
+def _refuse_statuses(
+    request: SimulatedRequest, expected: Mapping[str, Expectation], faults: list[Fault]
+) -> None:
+    """Refuse statuses of gRPC for a request that is no call of it."""
+    places = {one.place: one.answer for one in expected.values() if one.answer in STATUSES}
+    for place, answer in () if request.is_grpc else places.items():
+        message = f"`{answer}` is a status of gRPC: write `grpc: true` in the table of the request"
+        faults.append(Fault(place, Code.BAD_VALUE, message))
 
 
 def _also(
@@ -77,9 +94,14 @@ def _request(
     if model is None:
         return None
     _refuse_host(model, part.child("headers"), faults)
+    if model.grpc and model.method not in {None, "POST"}:
+        message = "a call of gRPC is a POST: leave out `method`"
+        faults.append(part.child("method").fault(Code.CONFLICTING_KEYS, message))
+        return None
     headers = [(name, value) for name, values in model.headers.items() for value in _values(values)]
     try:
-        return parse_request(model.method, model.url, headers)
+        asked = parse_request(model.method or "GET", model.url, headers)
+        return as_call(asked) if model.grpc else asked
     except BadRequestError as problem:
         at = part if isinstance(written, str) else part.child("url")
         faults.append(at.fault(Code.BAD_VALUE, str(problem)))

@@ -29,6 +29,7 @@ class Demands:
 class Expectation:
     """The expected outcome of a request: *answer* is ``allow``, ``published`` or a reason code.
 
+    For a call of gRPC it may be the name of a status instead.
     *demands* are for ``allow``. *place* is where the expectation is written.
     """
 

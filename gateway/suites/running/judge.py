@@ -6,8 +6,9 @@ from typing import assert_never
 
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
+from gateway.http.writing.grpc_status import grpc_status_of
 from gateway.settings.text.places import Places
-from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED
+from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED, STATUSES
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
 from gateway.suites.simulation.sandbox import Outcome as Decided
 from gateway.suites.simulation.sandbox import Sent
@@ -56,7 +57,11 @@ def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     if demands.would_deny is not None:
         answer = _reporting(demands.would_deny)
     differences: tuple[str, ...] = ()
-    if got != answer:
+    if answer in STATUSES and isinstance(decided, Deny):
+        status = grpc_status_of(decided.reason).name
+        if status != answer:
+            differences = (f"expected {answer}, got {status}, for {got}",)
+    elif got != answer:
         differences = (f"expected {answer}, got {got}",)
     elif isinstance(decided, Sent) and demands != _NOTHING:
         differences = tuple(_find_differences(demands, decided))

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.decision.routes.host import canonical_host
 
 # RFC 9110 §5.6.2
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+_OF_CALLS = (("Content-Type", "application/grpc"), ("TE", "trailers"))
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -17,7 +19,8 @@ class SimulatedRequest:
     """A request that is decided but never sent.
 
     *authority* is the value of its Host field, *host* the same in canonical form, *target* is in
-    origin form, *headers* are the fields besides Host and the persona's own, in order.
+    origin form, *headers* are the fields besides Host and the persona's own, in order. If it
+    *is_grpc*, it is a call of gRPC over HTTP/2.
     """
 
     method: str
@@ -25,11 +28,19 @@ class SimulatedRequest:
     host: str
     target: bytes
     headers: Headers = ()
+    is_grpc: bool = False
 
     @property
     def line(self) -> str:
         """Return the request line, for people."""
         return f"{self.method} {self.authority}{self.target.decode('ascii', 'backslashreplace')}"
+
+
+def as_call(request: SimulatedRequest) -> SimulatedRequest:
+    """Return *request* as a call of gRPC: a POST with the fields that every client sends."""
+    known = {name.lower() for name, _ in request.headers}
+    own = tuple(one for one in _OF_CALLS if one[0].lower() not in known)
+    return replace(request, method="POST", headers=(*own, *request.headers), is_grpc=True)
 
 
 class BadRequestError(ValueError):

@@ -78,9 +78,9 @@ class Sandbox:
         """
         return self._decide(self.rehearsal.read(head), session)
 
-    def decide_h2(self, head: H2Head) -> Outcome:
-        """Return the outcome of the request over HTTP/2 with this head."""
-        return self._decide(self.rehearsal.read_h2(head), NO_SESSION)
+    def decide_h2(self, head: H2Head, session: SessionCredential = NO_SESSION) -> Outcome:
+        """Return the outcome of the request over HTTP/2 with this head, as ``decide`` does."""
+        return self._decide(self.rehearsal.read_h2(head), session)
 
     def _decide(self, request: Request, session: SessionCredential) -> Outcome:
         fields = request.fields

@@ -15,7 +15,15 @@ from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Outcome, Sandbox
 from gateway.suites.simulation.token_attacks import ATTACKS
-from gateway.suites.simulation.wire import Field, ForwardedRequest, carry, read_head, write_head
+from gateway.suites.simulation.wire import (
+    Field,
+    ForwardedRequest,
+    as_h2,
+    carry,
+    read_as_sent,
+    read_head,
+    write_head,
+)
 
 
 class Trial:
@@ -42,7 +50,10 @@ class Trial:
 
         Each token is verified once, so this takes a fraction of the time.
         """
-        return self._sandbox.decide(self.head_of(persona, request, also), self.session_of(persona))
+        head, session = self.head_of(persona, request, also), self.session_of(persona)
+        if request.is_grpc:
+            return self._sandbox.decide_h2(as_h2(head, True), session)
+        return self._sandbox.decide(head, session)
 
     def ask_as(
         self, persona: Persona, request: SimulatedRequest, also: Persona | None = None
@@ -52,7 +63,7 @@ class Trial:
         The token of *also* is sent as the second one, if the route requires one. Nothing is waited
         for: the verdict never asks for anything.
         """
-        sent = self._rehearsal.read(self.head_of(persona, request, also))
+        sent = read_as_sent(self._rehearsal, request, self.head_of(persona, request, also))
         session = self.session_of(persona)
         return self._rehearsal.explain(
             sent,
@@ -71,7 +82,7 @@ class Trial:
         also: Persona | None = None,
     ) -> ForwardedRequest:
         """Return the request that the service receives if *allow* allows *request* of *persona*."""
-        sent = self._rehearsal.read(self.head_of(persona, request, also))
+        sent = read_as_sent(self._rehearsal, request, self.head_of(persona, request, also))
         session = self.session_of(persona)
         return read_head(self._rehearsal.render(sent, allow, self.at, session))
 

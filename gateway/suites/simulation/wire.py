@@ -8,6 +8,8 @@ from gateway.decision.head import RequestHead
 from gateway.decision.policy import Policy
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Place, Route
+from gateway.http.reading.request import Request
+from gateway.http.rehearsal import H2Head, Rehearsal
 from gateway.suites.simulation.request import SimulatedRequest
 
 Field = tuple[bytes, bytes]
@@ -38,6 +40,26 @@ def write_head(request: SimulatedRequest, *fields: Field) -> bytes:
         *(name + b": " + value for name, value in (*fields, *own)),
     ]
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def as_h2(head: bytes, has_body: bool) -> H2Head:
+    """Return *head*, of a well-formed request of HTTP/1.1, as a client sends it over HTTP/2."""
+    line, *rest = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    method, target, _ = line.split(b" ")
+    parts = [one.partition(b": ") for one in rest]
+    fields = tuple((name.lower(), value.strip(b" \t")) for name, _, value in parts)
+    pseudo = (
+        (b":method", method),
+        (b":scheme", b"https"),
+        (b":authority", next(value for name, value in fields if name == b"host")),
+        (b":path", target),
+    )
+    return H2Head((*pseudo, *(one for one in fields if one[0] != b"host")), has_body)
+
+
+def read_as_sent(rehearsal: Rehearsal, asked: SimulatedRequest, head: bytes) -> Request:
+    """Return the request with *head*, as it comes: over HTTP/2 if *asked* is a call of gRPC."""
+    return rehearsal.read_h2(as_h2(head, True)) if asked.is_grpc else rehearsal.read(head)
 
 
 def authorization(*credentials: bytes) -> tuple[Field, ...]:

@@ -181,6 +181,7 @@ def test_json_is_all_of_it(config: Path) -> None:
     assert as_json(done) == {
         "verdict": "refused",
         "status": 405,
+        "grpc_status": None,
         "reason": "method_not_allowed",
         "would_deny": None,
         "detail": "the path has no route for this method",

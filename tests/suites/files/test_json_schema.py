@@ -109,13 +109,30 @@ def test_every_attack_is_in_the_documentation_and_no_other() -> None:
     assert [line.split("`")[1] for line in table.splitlines() if "`" in line] == list(ATTACKS)
 
 
+CALLS = """\
+version: 1
+issuers: {main: {issuer: "https://login.example/", discovery: true, audiences: [shop]}}
+upstreams: {shop: {servers: ["http://10.0.0.7:8000"], protocol: h2c}}
+routes:
+  - {name: a, match: {path_prefix: /shop.Orders/}, upstream: shop, require: {scopes: [orders]}}
+"""
+CALLERS = """\
+personas:
+  nobody: {anonymous: true}
+  guest: {issuer: main}
+  alice: {issuer: main, claims: {scope: orders}}
+"""
+
+
 def test_the_example_of_the_documentation_is_true(tmp_path: Path) -> None:
     examples = [fence for fence in find_fences(DOCUMENTATION) if fence.language == "yaml"]
-    example, by_session = examples
+    example, by_session, calls = examples
     assert_true(tmp_path, example.body, ROOT / "config" / "gateway.yaml")
     config = tmp_path / "gateway.yaml"
     config.write_text(LOGIN_ESTATE.replace("https://app.example", "https://app.example.com"))
     assert_true(tmp_path, f"version: 1\n{by_session.body}", config)
+    config.write_text(CALLS)
+    assert_true(tmp_path, f"version: 1\n{CALLERS}{calls.body}", config)
 
 
 def assert_true(directory: Path, text: str, config: Path) -> None:

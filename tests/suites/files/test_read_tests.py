@@ -15,6 +15,31 @@ def faults(directory: Path, text: str) -> list[str]:
     return [str(fault).removeprefix(f"{directory}/") for fault in suite.faults]
 
 
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (
+            "GET https://h/a",
+            "a.test.yaml:6:15: bad_value: `NOT_FOUND` is a status of gRPC: write `grpc: true` in"
+            " the table of the request",
+        ),
+        (
+            "{url: https://h/a, method: PUT, grpc: true}",
+            "a.test.yaml:5:53: conflicting_keys: a call of gRPC is a POST: leave out `method`",
+        ),
+    ],
+)
+def test_a_status_of_grpc_is_for_calls_and_these_are_posts(
+    request_: str, expected: str, tmp_path: Path
+) -> None:
+    text = (
+        "version: 1\npersonas:\n  nobody: {anonymous: true}\ntests:\n"
+        f"  - {{name: one, request: {request_},\n     expect: {{nobody: UNAUTHENTICATED}}}}\n"
+    )
+
+    assert faults(tmp_path, text) == [expected.replace("NOT_FOUND", "UNAUTHENTICATED")]
+
+
 WITH_TEST = """\
 version: 1
 personas:

@@ -45,6 +45,58 @@ def test_what_is_true_passes(demands: str, tmp_path: Path) -> None:
     assert all(step.holds for step in outcome.explain().steps)
 
 
+def called(directory: Path, expectation: str, persona: str) -> Outcome:
+    suite = (
+        f"version: 1\ngateway: gateway.yaml\npersonas: {{p: {{{persona}}}}}\n"
+        "tests: [{name: t, request: {url: 'https://h/tenants/acme/orders/7', grpc: true},"
+        f" expect: {{p: {expectation}}}}}]\n"
+    )
+    ready = make(directory, suite, WITH_CALLS)
+    ((test, name),) = ready.cases()
+    return ready.judge(test, name)
+
+
+WITH_CALLS = ESTATE.replace("methods: [GET]", "methods: [POST]")
+ALICE = "issuer: main, claims: {scope: 'orders:read', tenant: acme}"
+STRANGER = "issuer: main, claims: {scope: 'other', tenant: acme}"
+
+
+@pytest.mark.parametrize(
+    ("expectation", "persona"),
+    [
+        ("allow", ALICE),
+        ("{allow: {headers: {X-Gateway-Subject: p, Content-Type: application/grpc}}}", ALICE),
+        ("PERMISSION_DENIED", STRANGER),
+        ("scope_missing", STRANGER),
+        ("UNAUTHENTICATED", "anonymous: true"),
+    ],
+)
+def test_a_call_of_grpc_may_be_judged_by_its_status(
+    expectation: str, persona: str, tmp_path: Path
+) -> None:
+    outcome = called(tmp_path, expectation, persona)
+
+    assert outcome.differences == ()
+    assert outcome.explain().steps[0].expected.startswith("one well-formed HTTP/2 request")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "persona", "difference"),
+    [
+        ("PERMISSION_DENIED", ALICE, "expected PERMISSION_DENIED, got allow"),
+        (
+            "PERMISSION_DENIED",
+            "anonymous: true",
+            "expected PERMISSION_DENIED, got UNAUTHENTICATED, for token_missing",
+        ),
+    ],
+)
+def test_a_call_with_another_status_fails(
+    expectation: str, persona: str, difference: str, tmp_path: Path
+) -> None:
+    assert called(tmp_path, expectation, persona).differences == (difference,)
+
+
 @pytest.mark.parametrize(
     ("demands", "differences"),
     [
