@@ -12,6 +12,7 @@ from gateway.lints.forwarding import (
     find_insecure_upstreams,
     find_loops,
 )
+from gateway.lints.grpc import find_unreachable_calls, find_unreadable_calls
 from gateway.lints.guards import find_opened_guards, find_surrounded_guards
 from gateway.lints.identifiers import (
     find_open_issuers,
@@ -113,6 +114,8 @@ def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_forwarded_tokens(settings, places)
     yield from find_insecure_upstreams(settings, places)
     yield from find_loops(settings, places)
+    yield from find_unreachable_calls(settings, places)
+    yield from find_unreadable_calls(settings, places)
     yield from find_limits_below_workers(settings, places)
     yield from find_login_faults(settings, places)
     yield from find_useless_sessions(settings, places)

@@ -90,6 +90,8 @@ class Code(StrEnum):
     TOKEN_IN_QUERY = "token_in_query"  # noqa: S105 - the name of a fault, not a secret
     INSECURE_UPSTREAM = "insecure_upstream"
     UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
+    CALLS_UNREACHABLE = "calls_unreachable"
+    CALLS_UNREADABLE = "calls_unreadable"
     LIMIT_BELOW_WORKERS = "limit_below_workers"
     CERTIFICATE_NOT_CURRENT = "certificate_not_current"
     CERTIFICATE_EXPIRES_SOON = "certificate_expires_soon"
@@ -166,6 +168,8 @@ WARNINGS = frozenset(
         Code.TOKEN_FORWARDED,
         Code.INSECURE_UPSTREAM,
         Code.UPSTREAM_IS_GATEWAY,
+        Code.CALLS_UNREACHABLE,
+        Code.CALLS_UNREADABLE,
         Code.LIMIT_BELOW_WORKERS,
         Code.CERTIFICATE_NOT_CURRENT,
         Code.CERTIFICATE_EXPIRES_SOON,
