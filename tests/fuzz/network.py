@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.central import Central
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.client.clients import Clients, Connection
-from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.new_connection import NewConnection
 from gateway.serving import make_serving
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.logs.access_log import AccessLog
@@ -135,7 +135,7 @@ class Network:
 
     def connect(self) -> MemoryTransport:
         """Return a client's new connection."""
-        connection = ClientConnection(self.serving.port, self.clients)
+        connection = NewConnection(self.serving.port, self.clients)
         return MemoryTransport(connection, slow=self.is_slow)
 
     async def end(self, *clients: MemoryTransport) -> None:

@@ -7,12 +7,12 @@ known to be read alone, and nothing depends on time.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from gateway.central import Central
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.client.clients import Clients, Connection
-from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.new_connection import NewConnection
 from gateway.proxy.port import RouteState
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
@@ -64,6 +64,9 @@ class MemoryTransport(asyncio.Transport):
         """Connect *protocol* to this."""
         self.protocol = protocol
         protocol.connection_made(self)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = cast(AnyProtocol, protocol)
 
     def write(self, data: Any) -> None:
         assert not self.is_ended
@@ -242,7 +245,7 @@ class MemoryWorld:
     def connect(self) -> MemoryTransport:
         """Return the transport of a new client's connection, made as the listener makes it."""
         transport = MemoryTransport(self.activity)
-        transport.attach(ClientConnection(self.port, self._clients))
+        transport.attach(NewConnection(self.port, self._clients))
         return transport
 
     async def send(self, transport: MemoryTransport, pieces: list[bytes]) -> None:

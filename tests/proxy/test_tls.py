@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.new_connection import NewConnection
 from tests.certificates import AUTHORITY, DAY, NOW, serving, trusting, write_pair
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
@@ -463,7 +463,7 @@ async def test_a_context_that_cannot_be_made_is_found_before_anything_changes(
 
 def count_connections() -> int:
     """Return how many client connections there are in this process."""
-    return sum(type(item) is ClientConnection for item in gc.get_objects())
+    return sum(type(item) is NewConnection for item in gc.get_objects())
 
 
 async def test_a_client_that_was_refused_is_forgotten_at_once(

@@ -63,10 +63,13 @@ class Networks:
     def __len__(self) -> int:
         return len(self._counts)
 
-    def add(self, network: bytes) -> int:
-        """Count one more connection of *network*; return how many it has now."""
-        count = self._counts[network] = self._counts.get(network, 0) + 1
-        return count
+    def count(self, network: bytes) -> int:
+        """Return how many connections *network* has."""
+        return self._counts.get(network, 0)
+
+    def add(self, network: bytes) -> None:
+        """Count one more connection of *network*."""
+        self._counts[network] = self._counts.get(network, 0) + 1
 
     def discard(self, network: bytes) -> None:
         """Count one connection less, which was counted before."""
@@ -94,17 +97,24 @@ class Clients(Generic[C]):
         self.open: dict[C, bytes] = {}
         self._refused: set[C] = set()
         self._networks = Networks()
-        self._in_handshake: WeakSet[C] = WeakSet()
+        self._in_handshake: WeakSet[object] = WeakSet()
 
-    def begin_handshake(self, client: C) -> None:
+    def begin_handshake(self, client: object) -> None:
         """Count *client*, which is in its TLS handshake."""
         self._in_handshake.add(client)
 
-    def add(self, client: C, network: bytes) -> int:
-        """Add *client*, which is open; return how many connections its *network* has now."""
+    def end_handshake(self, client: object) -> None:
+        """Count *client* no longer, if it was in its TLS handshake: another stands for it."""
         self._in_handshake.discard(client)
+
+    def add(self, client: C, network: bytes) -> None:
+        """Add *client*, which is open and of *network*."""
         self.open[client] = network
-        return self._networks.add(network)
+        self._networks.add(network)
+
+    def count(self, network: bytes) -> int:
+        """Return how many connections of *network* are open and not refused."""
+        return self._networks.count(network)
 
     def refuse(self, client: C) -> None:
         """Count *client* toward no limit: it only stays until it has read why it is refused."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from time import monotonic, time
-from typing import Any, Final, cast
+from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
@@ -14,7 +14,6 @@ from gateway.http.reading.request import Request
 from gateway.http.writing.refusal import render_refusal
 from gateway.http.writing.request_head import Peer
 from gateway.http.writing.status_line import STATUS_LINES, render_response
-from gateway.limits.bucket_key import network_of
 from gateway.proxy.client.clients import READ_BYTES, Clients, Connection
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
 from gateway.proxy.exchange.admit import admit
@@ -26,7 +25,7 @@ from gateway.proxy.port import Port
 from gateway.proxy.recording.record_spans import record_refusal
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
-from gateway.proxy.transport.framing import PREFACE, REFUSAL
+from gateway.proxy.transport.framing import PREFACE
 from gateway.proxy.transport.pace import Pace
 from gateway.proxy.transport.socket_state import has_left, reset
 from gateway.proxy.transport.unread_output import UnreadOutput
@@ -34,7 +33,6 @@ from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
 from gateway.proxy.upstream.connection import NEVER
 from gateway.proxy.upstream.pool import Pool
-from gateway.tls.server_side import HTTP_2
 
 # A piece of input with more heads than this is read one request at a time: a request takes twenty
 # times the memory of its bytes. Smaller pieces cannot hold so many, and are not searched.
@@ -52,9 +50,6 @@ _RESPONSES_AT_ONCE: Final = 16
 # If more than this was written that the kernel does not take, because the client does not read,
 # the upstream or the next request waits.
 _UNSENT_BYTES: Final = 16 * 1024
-
-# While reading is paused, this much input may wait to be decrypted: two TLS records.
-_ENCRYPTED_BYTES: Final = 32 * 1024
 
 # After a refusal with the body still coming: how long input is read and dropped, so that the
 # client can read the response before the connection is reset (RFC 9112 §9.6).
@@ -74,7 +69,6 @@ class ClientConnection(asyncio.BufferedProtocol):
     """
 
     __slots__ = (
-        "__weakref__",  # Clients knows connections in their TLS handshake by it
         "_advancing",
         "_buffer",
         "_buffer_view",
@@ -105,13 +99,22 @@ class ClientConnection(asyncio.BufferedProtocol):
         "write",
     )
 
-    def __init__(self, port: Port, clients: Clients[Connection]) -> None:
+    def __init__(
+        self, port: Port, clients: Clients[Connection], transport: asyncio.Transport, peer: Peer
+    ) -> None:
         self._port = port
         self._clients = clients
-        # Copied from `clients`, and later from the reader: one look-up less for each read.
+        self.transport = transport
+        transport.set_write_buffer_limits(_UNSENT_BYTES)
+        # A partial, because a method of ours would be a second call for each write.
+        self.write: Callable[[Piece], object] = partial(port.write_buffer.put, transport)
+        self.peer = peer
+        self._reader = RequestReader(self, port.names, port.limits)
+        # Copied from `clients` and the reader: one look-up less for each read.
         self._buffer = clients.buffer
         self._buffer_view = clients.view
         self._request_view = clients.request_view
+        self._repeated_head = self._reader.repeated_head
         self._current: Exchange | None = None
         # No deque: an empty one takes 760 bytes, on each idle connection. About a dozen can wait,
         # because more than that in one piece of input are not parsed yet.
@@ -135,52 +138,16 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     # --- the transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection, or refuse it if there are too many."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(_UNSENT_BYTES)
-        # A partial, because a method of ours would be a second call for each write.
-        self.write: Callable[[Piece], object] = partial(self._port.write_buffer.put, self.transport)
-        port = self._port.latest()  # a handshake may outlast a reload
-        # Not in __init__: reader and connection refer to each other until connection_lost, which
-        # is not called if the TLS handshake fails.
-        self._reader = RequestReader(self, port.names, port.limits)
-        self._repeated_head = self._reader.repeated_head
-        peername = transport.get_extra_info("peername")
-        address = peername[0].removeprefix("::ffff:") if peername else ""
-        proto = b"http" if transport.get_extra_info("sslcontext") is None else b"https"
-        if proto == b"https":
-            cast(Any, transport).set_read_buffer_limits(_ENCRYPTED_BYTES)
-        self.peer = peer = Peer(address, proto, port.trusted_proxies, port.via)
-        self._port = port
-        self._idle_seconds = port.timeouts.idle_seconds
-        of_its_network = self._clients.add(self, network_of(peer.address_bytes))
-        self.deadline = monotonic() + port.timeouts.head_seconds
-        if port.is_draining:
+    def serve(self) -> None:
+        """Wait for the first request."""
+        self.deadline = monotonic() + self._port.timeouts.head_seconds
+        if self._port.is_draining:
             self.close_when_idle()
-        port.metrics.connections_open += 1
-        port.metrics.connections_total += 1
-        per_address = port.limits.connections_per_address
-        if self._clients.served > port.limits.connections:
-            port.metrics.connections_refused += 1
-            self._refuse_connection(port, "too many connections")
-        elif per_address is not None and of_its_network > per_address and not peer.is_trusted:
-            port.metrics.connections_refused_by_address += 1
-            self._refuse_connection(port, "too many connections from this address")
-        elif proto == b"https" and _chose_http2(transport):
-            self._hand_over(b"")
 
-    def _refuse_connection(self, port: Port, detail: str) -> None:
-        """Refuse the connection; it no longer counts, however long it lingers."""
-        self._clients.refuse(self)
-        if self.peer.proto == b"https" and _chose_http2(self.transport):
-            self.write(REFUSAL)
-            self._close()
-            return
-        request_id = next(port.request_ids)
-        deny = Deny(Reason.OVERLOADED, detail)
-        self.write(render_refusal(deny, request_id, time(), is_head=False, close=True))
-        self._reader.is_over = True  # a request is dropped, since an error would reset
+    def refuse(self, answer: bytes) -> None:
+        """Send *answer* instead, and close; a request is dropped, since an error would reset."""
+        self.write(answer)
+        self._reader.is_over = True
         self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -304,18 +271,15 @@ class ClientConnection(asyncio.BufferedProtocol):
             reader.is_over = True
             self._refuse_fault(Fault(Reason.REQUEST_MALFORMED, "the preface of HTTP/2"))
             return
-        unparsed, reader.unparsed = bytes(reader.unparsed), NOTHING
-        self._hand_over(PREFACE + rest + unparsed)
-
-    def _hand_over(self, received: bytes) -> None:
-        """Leave the connection to HTTP/2, of which *received* was read already."""
+        received = PREFACE + rest + bytes(reader.unparsed)
+        reader.unparsed = NOTHING
         self._closing = True
         self.deadline = NEVER
         if self._paused:
             self.transport.resume_reading()
         other = H2Connection(self._port, self._clients, self.transport, self.peer)
         self._clients.replace(self, other)
-        self._reader.release()
+        reader.release()
         self.transport.set_protocol(other)
         other.begin(received)
 
@@ -892,9 +856,3 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._close()
         else:
             self._current.end_now()
-
-
-def _chose_http2(transport: asyncio.BaseTransport) -> bool:
-    """Return whether the client has chosen HTTP/2 in its TLS handshake (RFC 9113 §3.2)."""
-    side = transport.get_extra_info("ssl_object")
-    return side is not None and side.selected_alpn_protocol() == HTTP_2

@@ -9,7 +9,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from gateway.proxy.client.clients import Clients, Connection
-from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.new_connection import NewConnection
 from gateway.proxy.listener.acceptor import Acceptor
 from gateway.proxy.listener.drain import IDLE_SECONDS, drain_clients
 from gateway.proxy.port import Port
@@ -79,13 +79,13 @@ class Listener:
                     await acceptor.start(address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
-    def _make_client(self) -> ClientConnection:
+    def _make_client(self) -> NewConnection:
         if self._is_full():
             for acceptor in self._acceptors:
                 acceptor.pause()
-        return ClientConnection(self._port, self._clients)
+        return NewConnection(self._port, self._clients)
 
-    def _make_client_in_handshake(self) -> ClientConnection:
+    def _make_client_in_handshake(self) -> NewConnection:
         client = self._make_client()
         self._clients.begin_handshake(client)
         return client
