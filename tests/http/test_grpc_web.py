@@ -238,6 +238,7 @@ def test_text_is_the_same_bytes_however_it_is_padded_and_cut(
 
 @given(st.lists(st.binary(max_size=50)))
 def test_pieces_are_decoded_again_as_a_sequence(parts: list[bytes]) -> None:
+    """4648.2"""
     text = b"".join(map(encode_piece, parts))
 
     groups = (text[at : at + 4] for at in range(0, len(text), 4))
@@ -286,7 +287,7 @@ def judge(pieces: list[bytes]) -> bytes | None:
     ],
 )
 def test_text_that_is_not_base64_is_refused(text: bytes) -> None:
-    """RFC 4648 §3.3: what is not in the alphabet is refused, line ends among it."""
+    """4648.1, 4648.2"""
     assert judge([text]) is None
     assert judge([text[at : at + 1] for at in range(len(text))]) is None
 

@@ -315,7 +315,7 @@ async def test_pages_of_other_origins_can_read_a_refusal(start_web: StartWeb) ->
 async def test_a_body_that_is_not_base64_is_refused_and_has_no_end_for_the_service(
     web: RunningGateway, service: Service
 ) -> None:
-    """RFC 4648 §3.3"""
+    """4648.1"""
     service.script = streaming()
     wire = await web.connect()
     text = b64encode(message(b"hello!"))

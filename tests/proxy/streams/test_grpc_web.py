@@ -349,7 +349,7 @@ def test_a_body_is_the_same_bytes_whatever_comes_when(
 async def test_a_service_gets_no_end_of_a_body_that_is_not_base64(
     text: bytes, decoded: int
 ) -> None:
-    """RFC 4648 §3.3; the half of a call must not look like a whole one."""
+    """4648.1, 4648.2: half of a call must not look like a whole one."""
     server = Server()
     failed: asyncio.Queue[Deny] = asyncio.Queue()
     upload = upload_to(server, failed.put_nowait, None)
@@ -380,3 +380,22 @@ def test_a_second_server_gets_the_body_from_its_beginning() -> None:
 
     assert first.chunks == []
     assert b"".join(second.chunks) == b"a call"
+
+
+def test_a_call_that_is_sent_again_is_decoded_from_its_beginning() -> None:
+    first, second = Server(), Server()
+    upload = upload_to(first, never, None)
+    text = b64encode(b"a call!!")
+
+    upload.keep_sent()
+    upload.attach(first)
+    upload.add(text[:6])
+    upload.flush()
+    upload.wait()
+    upload.add(text[6:])
+    upload.complete = True
+    upload.attach(second)
+
+    assert b"".join(first.chunks) == b"a c"
+    assert b"".join(second.chunks) == b"a call!!"
+    assert second.called == ["end", "response"]
