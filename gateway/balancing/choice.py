@@ -29,11 +29,11 @@ def choose_usable(
 
 
 class Loaded(Protocol):
-    """A server, by its connections: those that are not *idle* have a request in flight."""
+    """A server, by its leases: those that are not *idle* have a request in flight."""
 
     @property
     def connections(self) -> Sized:
-        """Return all that are open."""
+        """Return all: connections of HTTP/1.1, or streams of HTTP/2."""
 
     @property
     def idle(self) -> Sized:
@@ -41,7 +41,7 @@ class Loaded(Protocol):
 
     @property
     def connecting(self) -> int:
-        """Return how many are not open yet."""
+        """Return how many requests wait for a connection that is not open yet."""
 
 
 L = TypeVar("L", bound=Loaded)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,9 @@ from gateway.proxy.upstream.lease import Lease
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.addresses import parse_server
 from gateway.settings.values.balancing import PLAIN
-from gateway.settings.values.configuration import Server, Timeouts, Upstream
+from gateway.settings.values.configuration import Server, Timeouts, Upstream, UpstreamProtocol
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
+from gateway.tls.certificate import MACHINE_TRUST
 from tests.hanging import LIMIT_SECONDS
 
 TIMEOUTS = Timeouts(10.0, 60.0, 30.0, 3600.0, 3600.0, 0.0)
@@ -49,16 +51,21 @@ def make_pool(
     names: Names | None = None,
     kind: type[Pool] = Pool,
     chance: Callable[[], float] = lambda: 0.5,
+    protocol: UpstreamProtocol = UpstreamProtocol.HTTP1,
+    tls: ssl.SSLContext | None = None,
+    connect_timeout_seconds: float = 2.0,
     **balancing: Any,
 ) -> Pool:
     """Return a pool of the servers at *urls*, whose names are looked up with *names*."""
     upstream = Upstream(
         "main",
         tuple(make_server(url) for url in urls),
-        connect_timeout_seconds=2.0,
+        connect_timeout_seconds=connect_timeout_seconds,
         response_timeout_seconds=30.0,
         idle_timeout_seconds=55.0,
         balancing=replace(PLAIN, **balancing),
+        tls=None if tls is None else MACHINE_TRUST,
+        protocol=protocol,
     )
     write_buffer = WriteBuffer(asyncio.get_running_loop())
     return kind(
@@ -66,6 +73,7 @@ def make_pool(
         TIMEOUTS,
         write_buffer,
         UpstreamMetrics("main"),
+        tls,
         resolver=names or Names(),
         chance=chance,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.fetching.resolver import Resolver
 from gateway.proxy.transport.write_buffer import WriteBuffer
-from gateway.proxy.upstream.health_checks import check_health
+from gateway.proxy.upstream.health_check import check_health
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.servers import ServerMetrics
@@ -77,5 +77,5 @@ async def ask_health(
         return None
     write_buffer = WriteBuffer(asyncio.get_running_loop())
     counts, tally = UpstreamMetrics(upstream.name), ServerMetrics(server.authority)
-    pool = ServerPool(server, server.host, upstream, timeouts, write_buffer, counts, tally)
-    return await check_health(pool, check, tls)
+    pool = ServerPool(server, server.host, upstream, timeouts, write_buffer, counts, tally, tls)
+    return await check_health(pool, check)

@@ -1,13 +1,14 @@
 """Connections to one address of a server, up to a limit."""
 
-import ssl
 from time import monotonic
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from gateway.proxy.upstream.address_pool import AddressPool, MachineFault
 from gateway.proxy.upstream.connection import NEVER, ServerConnection
+from gateway.proxy.upstream.lease import Lease
 from gateway.proxy.upstream.queue import Queue
-from gateway.proxy.upstream.server_pool import MachineFault, ServerPool
+from gateway.proxy.upstream.server_pool import ServerPool
 
 # A connection that is reserved for one client, and waits so long for its next request, is closed
 # if others need its place. Until then the client may be in the middle of a login, which takes
@@ -24,16 +25,14 @@ class CappedPool(ServerPool):
 
     __slots__ = ("__weakref__", "_generations", "_max_connections", "_queue")
 
-    def __init__(
-        self, max_connections: int, queue: "Queue[ServerConnection | CappedPool]", *args: Any
-    ) -> None:
+    def __init__(self, max_connections: int, queue: Queue[Lease | AddressPool], *args: Any) -> None:
         super().__init__(*args)
         self._max_connections = max_connections
         self._queue = queue
         # Weakly: a former pool lives as long as a request that began under it.
         self._generations: WeakKeyDictionary[CappedPool, None] = WeakKeyDictionary({self: None})
 
-    def inherit(self, former: ServerPool) -> None:
+    def inherit(self, former: AddressPool) -> None:
         """Share the limit with *former*, of the configuration before."""
         if isinstance(former, CappedPool):
             self._generations = former._generations
@@ -78,14 +77,14 @@ class CappedPool(ServerPool):
         if was_known:
             self._serve_all()
 
-    async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
+    async def connect(self, is_new: bool = False) -> ServerConnection:
         """Open a connection, in place of an idle one if the limit is reached."""
         if not self._may_open():
             dispensable = self._dispensable()
             if dispensable is not None:
                 self.replace(dispensable)
         try:
-            return await super().connect(tls, timeout_seconds)
+            return await super().connect(is_new)
         except (OSError, MachineFault):
             self._serve_all()
             raise

@@ -76,6 +76,10 @@ class ServerConnection(asyncio.Protocol):
         self._bytes_before = 0  # the request that was sent last
         self._flushes = -1  # of the write buffer, before the last request head was put there
 
+    def lease(self) -> "ServerConnection":
+        """Return itself: it carries one request at a time."""
+        return self
+
     # --- towards the server
 
     def send(self, requester: Requester, head: bytes, now: float, response_seconds: float) -> None:

@@ -136,6 +136,11 @@ class H2ServerConnection(asyncio.BufferedProtocol):
             return 0
         return max(0, self._most_streams - self.stream_count)
 
+    @property
+    def is_ending(self) -> bool:
+        """Return whether it takes no more requests, and closes after the last one."""
+        return self._is_ending
+
     def lease(self) -> H2ServerStream:
         """Return a lease for one request, which takes a place at once; there must be room."""
         self.stream_count += 1

@@ -9,16 +9,16 @@ from time import monotonic
 from gateway.balancing.choice import choose_usable
 from gateway.balancing.ejection import Standing, fail, readmit
 from gateway.balancing.health import Health, postpone
+from gateway.proxy.upstream.address_pool import AddressPool
 from gateway.proxy.upstream.circuit_breaker import CircuitBreaker
 from gateway.proxy.upstream.server_addresses import NameResolver, ServerAddresses, is_name
-from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.configuration import Server, Upstream
 from gateway.telemetry.metrics.servers import ServerState
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
 _log = logging.getLogger(__name__)
 
-MakePool = Callable[[Server, str], ServerPool]
+MakePool = Callable[[Server, str], AddressPool]
 
 
 class Member:
@@ -33,7 +33,7 @@ class Member:
 
     def __init__(
         self,
-        pool: ServerPool,
+        pool: AddressPool,
         bad_statuses: Container[int],
         breaker: CircuitBreaker | None,
         on_failure: "Callable[[Member], None]",
@@ -118,7 +118,7 @@ class Members:
         self._counts = counts
         self._breaker = breaker
         self._on_change = on_change
-        self._draining: list[ServerPool] = []
+        self._draining: list[AddressPool] = []
         self._lookups = {
             server: ServerAddresses(
                 server,
@@ -134,7 +134,7 @@ class Members:
         }
         self._servers = upstream.servers
         self.all: tuple[Member, ...] = ()
-        self.used: tuple[ServerPool, ...] = ()
+        self.used: tuple[AddressPool, ...] = ()
         self.is_panic = False
         self.is_retired = False
 
@@ -237,7 +237,7 @@ class Members:
         )
         self.choose()
 
-    def refused(self, pool: ServerPool) -> None:
+    def refused(self, pool: AddressPool) -> None:
         """Note that a connection to *pool* failed: its name may have other addresses by now."""
         lookup = self._lookups.get(pool.server)
         if lookup is not None:
@@ -263,17 +263,19 @@ class Members:
         tallies = self._counts.servers
         for authority, tally in tallies.items():
             mine = [one for one in self.all if one.pool.server.authority == authority]
-            tally.connections = sum(len(one.pool.connections) for one in mine)
+            tally.connections = sum(one.pool.connection_count for one in mine)
             tally.in_flight = sum(one.pool.in_flight for one in mine)
             tally.addresses = {one.pool.host: one.state for one in mine}
             tally.details = {one.pool.host: one.health.detail for one in mine if one.health.detail}
 
-    def pools(self) -> Iterator[ServerPool]:
+    def pools(self) -> Iterator[AddressPool]:
         """Yield all pools, also those that drain."""
         for one in self.all:
             yield one.pool
         if self._draining:
-            self._draining = [pool for pool in self._draining if pool.connections]
+            self._draining = [
+                pool for pool in self._draining if pool.connections or pool.connecting
+            ]
             yield from self._draining
 
     def retire(self) -> None:

@@ -11,6 +11,7 @@ from gateway.balancing.retry_budget import RetryBudget
 from gateway.decision.reason import Reason
 from gateway.fetching.resolver import Resolver
 from gateway.proxy.transport.write_buffer import WriteBuffer
+from gateway.proxy.upstream.address_pool import AddressPool
 from gateway.proxy.upstream.capped_pool import CappedPool
 from gateway.proxy.upstream.circuit_breaker import CircuitBreaker
 from gateway.proxy.upstream.connection import ServerConnection
@@ -20,6 +21,7 @@ from gateway.proxy.upstream.members import Members
 from gateway.proxy.upstream.queue import IsWanted, NoServer, Queue
 from gateway.proxy.upstream.server_addresses import NameResolver
 from gateway.proxy.upstream.server_pool import ServerPool
+from gateway.proxy.upstream.stream_pool import StreamPool
 from gateway.settings.values.balancing import Balance
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
@@ -55,7 +57,7 @@ class Pool:
         self._tls = tls
         self._connect_seconds = upstream.connect_timeout_seconds
         self._max_connections = balancing.max_connections
-        self._queue: Queue[ServerConnection | CappedPool] = Queue(balancing.queue, counts)
+        self._queue: Queue[Lease | AddressPool] = Queue(balancing.queue, counts)
         self._budget = RetryBudget(balancing.retries.budget, counts.requests, monotonic())
         is_least = balancing.balance is Balance.LEAST_REQUESTS
         self._balance = LeastRequests() if is_least else RoundRobin()
@@ -73,16 +75,25 @@ class Pool:
         )
         self._checks = None
         if balancing.health is not None:
-            self._checks = HealthChecks(upstream.name, balancing.health, members, tls, chance)
+            self._checks = HealthChecks(upstream.name, balancing.health, members, chance)
         members.rebuild()
 
-    def _make_pool(self, server: Server, host: str) -> ServerPool:
-        counts = self.counts
+    def _make_pool(self, server: Server, host: str) -> AddressPool:
+        upstream, counts, most = self._upstream, self.counts, self._max_connections
         tally = counts.servers[server.authority]
-        parts = (server, host, self._upstream, self._timeouts, self._write_buffer, counts, tally)
-        if self._max_connections is None:
-            return ServerPool(*parts)
-        return CappedPool(self._max_connections, self._queue, *parts)
+        parts = (
+            server,
+            host,
+            upstream,
+            self._timeouts,
+            self._write_buffer,
+            counts,
+            tally,
+            self._tls,
+        )
+        if upstream.is_http2:
+            return StreamPool(most, self._queue, *parts)
+        return ServerPool(*parts) if most is None else CappedPool(most, self._queue, *parts)
 
     def inherit(self, former: "Pool") -> None:
         """Start with what *former*, of the configuration before, knows of the same servers."""
@@ -99,7 +110,9 @@ class Pool:
             self.take = used[0].take  # type: ignore[method-assign]
         else:
             self._used = used
-            self.take = self._take_balanced  # type: ignore[method-assign]
+            is_shared = self._upstream.is_http2
+            how = self._take_balanced_stream if is_shared else self._take_balanced
+            self.take = how  # type: ignore[method-assign]
 
     def take(self) -> Lease | None:
         """Return an idle connection to the server whose turn it is, or None."""
@@ -110,19 +123,25 @@ class Pool:
 
     def _take_balanced(self) -> ServerConnection | None:
         server = self._balance.choose(self._used)
-        idle: list[ServerConnection] = server.idle
+        idle: list[ServerConnection] = server.idle  # type: ignore[assignment] # of a ServerPool
         if not idle:
             return None  # and it stays that server's turn, for `connect`
         self._balance.took()
         server.tally.reused += 1
         return idle.pop()
 
+    def _take_balanced_stream(self) -> Lease | None:
+        lease = self._balance.choose(self._used).take()
+        if lease is not None:
+            self._balance.took()
+        return lease
+
     @property
     def is_retired(self) -> bool:
         """Return whether its configuration was replaced."""
         return self._members.is_retired
 
-    def may_use(self, server_pool: ServerPool) -> bool:
+    def may_use(self, server_pool: AddressPool) -> bool:
         """Return whether a client's own connection there may be used at once."""
         return server_pool.is_used and (self._breaker is None or self._breaker.is_closed)
 
@@ -175,10 +194,11 @@ class Pool:
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
                 continue
-            if server.is_open:  # one from the queue may have closed before this task ran
+            # One from the queue may have closed before this task ran.
+            if server is not None and server.is_open:
                 return server
 
-    def _left(self, tried: Collection[LeaseOwner]) -> list[ServerPool]:
+    def _left(self, tried: Collection[LeaseOwner]) -> list[AddressPool]:
         """Return the servers that were not tried; those not in use only if no other is left."""
         members = self._members
         used = [pool for pool in members.used if pool not in tried]
@@ -186,14 +206,15 @@ class Pool:
 
     async def _from(
         self,
-        left: list[ServerPool],
+        left: list[AddressPool],
         tried: list[LeaseOwner],
         is_wanted: IsWanted,
         is_new: bool,
-    ) -> Lease:
+    ) -> Lease | None:
         """Return a connection to one of the servers *left*, once one has room.
 
-        Raises OSError, and then that server is among those *tried*; or NoServer.
+        None says that it has no room any more. Raises OSError, and then that server is among
+        those *tried*; or NoServer.
         """
         free = [pool for pool in left if pool.has_room()]
         if free:
@@ -204,16 +225,20 @@ class Pool:
                 return kept
         else:
             served = await self._queue.wait(is_wanted)
-            if isinstance(served, CappedPool):
+            if isinstance(served, AddressPool):
                 served.redeem()
                 server = served
-            elif is_new and isinstance(served.owner, CappedPool):
+            elif (
+                is_new
+                and isinstance(served, ServerConnection)
+                and isinstance(served.owner, CappedPool)
+            ):
                 server = served.owner
                 server.replace(served)
             else:
                 return served
         try:
-            return await server.connect(self._tls, self._connect_seconds)
+            return await server.connect(is_new)
         except OSError:
             tried.append(server)
             self._members.refused(server)
@@ -259,8 +284,7 @@ class Pool:
             return
         self._queue.expire(now)
         for pool in self._members.used:
-            if isinstance(pool, CappedPool):
-                pool.serve()
+            pool.serve()
 
     def report(self) -> None:
         """Write the current state into the counts."""

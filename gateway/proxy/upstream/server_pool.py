@@ -1,22 +1,13 @@
 """Connections to one address of a server, kept for the next request."""
 
 import asyncio
-import errno
 import logging
-import ssl
-from collections.abc import Callable
 from time import monotonic
-from typing import Final, Protocol
+from typing import Any, Final
 
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
-from gateway.proxy.transport.write_buffer import WriteBuffer
+from gateway.proxy.upstream.address_pool import AddressPool
 from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection
-from gateway.settings.values.configuration import Server, Timeouts, Upstream
-from gateway.telemetry.metrics.servers import ServerMetrics
-from gateway.telemetry.metrics.upstreams import UpstreamMetrics
-
-# Out of descriptors or memory on this machine, which is no failure of the server.
-_MACHINE_FAULTS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 _log = logging.getLogger(__name__)
 
@@ -26,76 +17,23 @@ _SENDS_BODIES: Final = (
 )
 
 
-class MachineFault(Exception):  # noqa: N818 - what went wrong is its cause
-    """A connection could not be opened because this machine is out of something.
-
-    It is no OSError, which would count against the server.
-    """
-
-
-class Watcher(Protocol):
-    """What judges a server by its requests."""
-
-    def failed(self, sent_at: float) -> None:
-        """Note that a request failed that was sent at *sent_at*."""
-
-    def refused(self) -> None:
-        """Note that a connection could not be opened."""
-
-    def abandoned(self, sent_at: float) -> None:
-        """Note that nobody waits any more for the response to a request."""
-
-
-class ServerPool:
+class ServerPool(AddressPool):
     """The open connections to one address, the one used last on top.
 
-    Last in, first out: the busy few stay warm, the others grow old and are closed. *observe* counts
-    each response, *watcher* learns of failures. *connecting* counts connections that are not open
-    yet. *is_used* says that requests are sent here, *is_distrusted* that the server once sent a
-    body with a response that has none. *held* are connections reserved for one client that wait
-    for its next request, and since when, the longest first.
+    Last in, first out: the busy few stay warm, the others grow old and are closed. *is_distrusted*
+    says that the server once sent a body with a response that has none. *held* are connections
+    reserved for one client that wait for its next request, and since when, the longest first.
     """
 
-    __slots__ = (
-        "_owner", "_upstream_name", "authority", "body_seconds", "connecting", "connections",
-        "held", "host", "idle", "idle_seconds", "is_distrusted", "is_used", "observe", "server",
-        "server_name", "tally", "watcher", "write_buffer",
-    )  # fmt: skip
+    __slots__ = ("_owner", "connections", "held", "idle", "is_distrusted")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
-        self,
-        server: Server,
-        host: str,
-        upstream: Upstream,
-        timeouts: Timeouts,
-        write_buffer: WriteBuffer,
-        counts: UpstreamMetrics,
-        tally: ServerMetrics,
-    ) -> None:
-        self.server = server
-        self.host = host
-        # The name that its certificate must have; sent in the handshake unless it is an address.
-        self.server_name = None
-        if server.tls and upstream.tls is not None:
-            self.server_name = upstream.tls.server_name or server.host
-        self.write_buffer = write_buffer
-        self.idle_seconds = upstream.idle_timeout_seconds
-        self.body_seconds = timeouts.body_seconds
-        self.observe: Callable[[str, int, float], None] = counts.times.observe
-        self.tally = tally
-        self.watcher: Watcher | None = None
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self.idle: list[ServerConnection] = []
         self.held: dict[ServerConnection, float] = {}
         self.connections: set[ServerConnection] = set()
-        self.connecting = 0
-        self.is_used = True
         self.is_distrusted = False
-        self._upstream_name = upstream.name
         self._owner: ConnectionOwner = self  # of new connections
-        self.authority = server.authority
-
-    def inherit(self, former: "ServerPool") -> None:
-        """Take over from *former* after a reload: nothing, because there is no limit."""
 
     def put(self, server: ServerConnection) -> None:
         """Keep a connection that can carry another request."""
@@ -131,44 +69,28 @@ class ServerPool:
         """Note that the server sent a body with a response that has none; log it once."""
         if not self.is_distrusted:
             self.is_distrusted = True
-            _log.warning(_SENDS_BODIES, self._upstream_name, self.authority)
-
-    def fail(self, sent_at: float) -> None:
-        """Count a failed request, sent at *sent_at*, against the server."""
-        self.tally.failures += 1
-        if self.watcher is not None:
-            self.watcher.failed(sent_at)
-
-    def abandon(self, sent_at: float) -> None:
-        """Note that a request ended, which says nothing about the server."""
-        if self.watcher is not None:
-            self.watcher.abandoned(sent_at)
+            _log.warning(_SENDS_BODIES, self.upstream_name, self.authority)
 
     @property
     def in_flight(self) -> int:
         """Return how many requests are in flight here, or about to be."""
         return len(self.connections) - len(self.idle) - len(self.held) + self.connecting
 
-    def has_room(self) -> bool:
-        """Return whether one more request can be sent here at once."""
-        return True
+    @property
+    def connection_count(self) -> int:
+        """Return how many connections are open."""
+        return len(self.connections)
 
-    async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection; raises MachineFault or OSError (TimeoutError and ssl errors included).
-
-        A connection that is closed before anything was sent is an error too: to try that server
-        again at once, and again, would flood it.
-        """
+    async def connect(self, is_new: bool = False) -> ServerConnection:
+        """Open a connection; raises MachineFault or OSError."""
         self.connecting += 1
         try:
-            async with asyncio.timeout(timeout_seconds):
-                server = await self.open(self._owner, tls)
+            async with asyncio.timeout(self.connect_seconds):
+                server = await self.open_alone(self._owner)
             if not server.is_open:  # as a proxy does whose own upstream is down
                 raise ConnectionResetError(0, "it was closed at once")
         except OSError:
-            self.tally.failures += 1
-            if self.watcher is not None:
-                self.watcher.refused()
+            self.refuse()
             raise
         finally:
             self.connecting -= 1
@@ -177,21 +99,9 @@ class ServerPool:
         self.tally.opened += 1
         return server
 
-    async def open(self, owner: ConnectionOwner, tls: ssl.SSLContext | None) -> ServerConnection:
+    async def open_alone(self, owner: ConnectionOwner) -> ServerConnection:
         """Return a new connection that belongs to *owner*; raises OSError or MachineFault."""
-        try:
-            _, server = await asyncio.get_running_loop().create_connection(
-                lambda: ServerConnection(owner),
-                self.host,
-                self.server.port,
-                ssl=tls if self.server.tls else None,
-                server_hostname=self.server_name,
-            )
-        except OSError as error:
-            if error.errno in _MACHINE_FAULTS:
-                raise MachineFault from error
-            raise
-        return server
+        return await self.dial(lambda: ServerConnection(owner))
 
     def expire(self, now: float) -> None:
         """Act on all deadlines that have passed."""

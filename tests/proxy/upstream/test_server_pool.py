@@ -1,6 +1,5 @@
 """The connections to one address: kept, counted, and closed when they are old or retired."""
 
-import ssl
 from time import monotonic
 
 import pytest
@@ -35,6 +34,7 @@ class Watched:
 
 def watch(pool: Pool) -> tuple[ServerPool, Watched]:
     (member,) = pool._members.all
+    assert isinstance(member.pool, ServerPool)
     watched = Watched()
     member.pool.watcher = watched
     return member.pool, watched
@@ -75,7 +75,7 @@ async def test_a_connection_that_cannot_be_opened_counts_and_is_reported(closed_
     server_pool, watched = watch(pool)
 
     with pytest.raises(OSError, match="refused"):
-        await server_pool.connect(None, 2.0)
+        await server_pool.connect()
 
     assert watched.told == ["refused"]
     assert (server_pool.tally.failures, server_pool.tally.opened) == (1, 0)
@@ -85,16 +85,14 @@ async def test_a_connection_that_cannot_be_opened_counts_and_is_reported(closed_
 @pytest.fixture
 def is_lost_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """End each new connection before the code that opened it continues."""
-    open_one = ServerPool.open
+    open_one = ServerPool.open_alone
 
-    async def open_late(
-        self: ServerPool, owner: ConnectionOwner, tls: ssl.SSLContext | None
-    ) -> ServerConnection:
-        server = await open_one(self, owner, tls)
+    async def open_late(self: ServerPool, owner: ConnectionOwner) -> ServerConnection:
+        server = await open_one(self, owner)
         await eventually(lambda: not server.is_open)
         return server
 
-    monkeypatch.setattr(ServerPool, "open", open_late)
+    monkeypatch.setattr(ServerPool, "open_alone", open_late)
 
 
 @pytest.mark.usefixtures("is_lost_before_it_is_used")

@@ -2,17 +2,19 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
 
-from gateway.proxy.upstream.health_checks import check_health
+from gateway.proxy.upstream.health_check import check_health
 from gateway.settings.values.balancing import HealthCheck
+from gateway.settings.values.configuration import UpstreamProtocol
 from tests.certificates import AUTHORITY, serving, trusting
 from tests.proxy.messages import make_answer, make_chunked
 from tests.proxy.pools import make_pool
 from tests.proxy.service import Script, Service
+from tests.proxy.stream_service import Call, StreamService, running_streams
 from tests.proxy.wire import Wire
 
 CHECK = HealthCheck("/healthz?deep=1", 5.0, 5.0, 3, 2, ((200, 299), (304, 304)), 0.0)
@@ -21,8 +23,8 @@ CHECK = HealthCheck("/healthz?deep=1", 5.0, 5.0, 3, 2, ((200, 299), (304, 304)),
 async def ask(url: str, check: HealthCheck = CHECK, **trust: object) -> str | None:
     pool = make_pool(url)
     (member,) = pool._members.all
-    context = trusting() if trust else None
-    return await check_health(member.pool, check, context)
+    member.pool.tls = trusting() if trust else None
+    return await check_health(member.pool, check)
 
 
 def say(*pieces: bytes, close: bool = True) -> Script:
@@ -121,7 +123,7 @@ async def test_a_check_does_not_count_as_a_request(service: Service) -> None:
     pool = make_pool(service.url)
     (member,) = pool._members.all
 
-    await check_health(member.pool, CHECK, None)
+    await check_health(member.pool, CHECK)
 
     assert pool.counts.requests == 0
     assert not pool.counts.times.by_method
@@ -149,7 +151,102 @@ async def test_an_untrusted_certificate_is_unhealthy(secret_service: str) -> Non
     pool = make_pool(secret_service)
     (member,) = pool._members.all
 
-    failure = await check_health(member.pool, CHECK, ssl.create_default_context())
+    member.pool.tls = ssl.create_default_context()
+
+    failure = await check_health(member.pool, CHECK)
 
     assert failure is not None
     assert failure.startswith("its certificate is not trusted (")
+
+
+# --- by HTTP/2 and gRPC
+
+
+def called(status: int = 200, body: bytes = b"", **trailers: bytes) -> Callable[[Call], None]:
+    """Return what answers a call."""
+    fields = {name.replace("_", "-").encode(): value for name, value in trailers.items()}
+
+    def answer(call: Call) -> None:
+        call.respond(status, body, fields or None)
+
+    return answer
+
+
+async def ask_h2(service: StreamService, check: HealthCheck) -> str | None:
+    pool = make_pool(service.url, protocol=UpstreamProtocol.H2C)
+    (member,) = pool._members.all
+    return await check_health(member.pool, check)
+
+
+GRPC = replace(CHECK, grpc_service="shop.Shop")
+IS_SERVING = b"\0\0\0\0\2\x08\x01"
+
+
+async def test_a_check_by_http_uses_the_protocol_of_the_upstream() -> None:
+    async with running_streams() as service:
+        assert await ask_h2(service, CHECK) is None
+        service.answer = called(503)
+        assert await ask_h2(service, CHECK) == "its health check got 503, not 200-299, 304"
+
+        head = service.calls[0].head
+        assert (head[b":method"], head[b":path"]) == (b"GET", b"/healthz?deep=1")
+        await service.until(lambda: not service.open)
+
+
+async def test_a_check_by_grpc_calls_the_health_service() -> None:
+    async with running_streams() as service:
+        service.answer = called(body=IS_SERVING, grpc_status=b"0")
+
+        assert await ask_h2(service, GRPC) is None
+        assert await ask_h2(service, replace(CHECK, grpc_service="")) is None
+
+        head = service.calls[0].head
+        assert head[b":method"] == b"POST"
+        assert head[b":path"] == b"/grpc.health.v1.Health/Check"
+        assert (head[b"content-type"], head[b"te"]) == (b"application/grpc", b"trailers")
+        assert [bytes(call.body) for call in service.calls] == [
+            b"\0\0\0\0\x0b\x0a\x09shop.Shop",
+            b"\0\0\0\0\0",
+        ]
+        await service.until(lambda: not service.open)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (called(body=b"\0\0\0\0\2\x08\x02", grpc_status=b"0"), "it is NOT_SERVING"),
+        (
+            called(grpc_status=b"12"),
+            "its health check failed with gRPC status 12 (UNIMPLEMENTED)",
+        ),
+        (called(503), "its health check got 503, not 200 as a call of gRPC does"),
+        (called(body=IS_SERVING), "its health check was answered without grpc-status"),
+        (
+            called(body=IS_SERVING * 2000, grpc_status=b"0"),
+            "the answer to its health check is not one message of grpc.health.v1",
+        ),
+    ],
+)
+async def test_a_server_that_answers_a_call_otherwise_is_unhealthy(
+    answer: Callable[[Call], None], failure: str
+) -> None:
+    async with running_streams() as service:
+        service.answer = answer
+
+        assert await ask_h2(service, GRPC) == failure
+
+
+async def test_a_server_that_speaks_http_1_is_unhealthy_by_http_2() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = "http://{}:{}".format(*server.sockets[0].getsockname())
+    (member,) = make_pool(url, protocol=UpstreamProtocol.H2C)._members.all
+
+    failure = await check_health(member.pool, GRPC)
+
+    assert failure == "its health check failed: the upstream violates HTTP/2"
+    server.close()
