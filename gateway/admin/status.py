@@ -29,6 +29,7 @@ def _upstream(upstream: Upstream, metrics: UpstreamMetrics) -> Mapping[str, obje
         "name": upstream.name,
         "opened": metrics.opened_to_all,
         "reused": metrics.reused_to_all,
+        "protocol": upstream.protocol.value,
         "balance": balancing.balance.value,
         "servers": [
             _server(metrics.servers[server.authority])

@@ -22,6 +22,7 @@ def test_a_plain_upstream_shows_no_part_that_it_does_not_use(tmp_path: Path) -> 
     (shown,) = upstream_statuses(upstreams, metrics.upstreams)
 
     assert shown["balance"] == "round_robin"
+    assert shown["protocol"] == "http1"
     assert "queued" not in shown
     assert "breakers_open" not in shown
     assert "requests_allowed" not in shown

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from gateway.fetching.resolver import Resolver
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.health_check import check_health
+from gateway.proxy.upstream.queue import Queue
 from gateway.proxy.upstream.server_pool import ServerPool
+from gateway.proxy.upstream.stream_pool import StreamPool
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.servers import ServerMetrics
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
@@ -71,11 +73,36 @@ async def _connect(
 async def ask_health(
     server: Server, upstream: Upstream, timeouts: Timeouts, tls: ssl.SSLContext | None
 ) -> str | None:
-    """Return why *server* is unhealthy; None if it is healthy, or has no health check."""
+    """Return why *server* is unhealthy; None if it is healthy, or has no health check.
+
+    One of HTTP/2 must speak it in any case.
+    """
     check = upstream.balancing.health
-    if check is None:
+    if check is None and not upstream.is_http2:
         return None
-    write_buffer = WriteBuffer(asyncio.get_running_loop())
-    counts, tally = UpstreamMetrics(upstream.name), ServerMetrics(server.authority)
-    pool = ServerPool(server, server.host, upstream, timeouts, write_buffer, counts, tally, tls)
-    return await check_health(pool, check)
+    counts = UpstreamMetrics(upstream.name)
+    parts = (
+        server,
+        server.host,
+        upstream,
+        timeouts,
+        WriteBuffer(asyncio.get_running_loop()),
+        counts,
+        ServerMetrics(server.authority),
+        tls,
+    )
+    if not upstream.is_http2:
+        return None if check is None else await check_health(ServerPool(*parts), check)
+    pool = StreamPool(None, Queue(upstream.balancing.queue, counts), *parts)
+    return await _meet(pool) or (None if check is None else await check_health(pool, check))
+
+
+async def _meet(pool: StreamPool) -> str | None:
+    """Return why the server of *pool* cannot be spoken to by HTTP/2, or None."""
+    try:
+        await pool.connect()
+    except OSError as error:
+        return describe_no_connection(error, pool.connect_seconds)
+    finally:
+        pool.close()
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from time import monotonic, time
+from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, Needed, NeedIntrospection, NeedKeys, Publish
@@ -32,6 +33,8 @@ from gateway.proxy.upstream.lease import Lease, LeaseOwner
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
 from gateway.telemetry.tracing.tracer import RecordedTrace
+
+_NO_LOGIN: Final = "a login on a connection, which the requests of others share over HTTP/2"
 
 
 class Exchange:
@@ -166,6 +169,9 @@ class Exchange:
                 self.refuse(fault)
                 return
             if self.request.logs_in():
+                if state.pool.shares_connections:
+                    self.refuse(Deny(Reason.NOT_SUPPORTED, _NO_LOGIN, allow.route))
+                    return
                 self.client.bind(state.pool)
         if state.limits is None:
             self.dispatch(allow)

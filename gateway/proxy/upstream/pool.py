@@ -51,6 +51,7 @@ class Pool:
     ) -> None:
         balancing = upstream.balancing
         self.name = upstream.name
+        self.shares_connections = upstream.is_http2
         self.counts = counts
         counts.use([server.authority for server in upstream.servers])
         self._upstream, self._timeouts, self._write_buffer = upstream, timeouts, write_buffer
@@ -110,7 +111,7 @@ class Pool:
             self.take = used[0].take  # type: ignore[method-assign]
         else:
             self._used = used
-            is_shared = self._upstream.is_http2
+            is_shared = self.shares_connections
             how = self._take_balanced_stream if is_shared else self._take_balanced
             self.take = how  # type: ignore[method-assign]
 

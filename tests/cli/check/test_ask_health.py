@@ -6,6 +6,7 @@ import pytest
 
 from gateway.cli.check.servers import ask_health
 from tests.cli.peers import http_peer
+from tests.proxy.stream_service import running_streams
 from tests.settings.configs import load, one_upstream
 
 
@@ -25,3 +26,19 @@ async def test_a_server_is_asked_as_the_configuration_says(
         orders = settings.upstreams["orders"]
 
         assert await ask_health(orders.servers[0], orders, settings.timeouts, None) == failure
+
+
+async def test_a_server_that_should_speak_http_2_must(tmp_path: Path) -> None:
+    async with running_streams() as speaking:
+        with http_peer(b"", 200) as silent:
+            for url, failure in (
+                (speaking.url, None),
+                (silent, "it does not speak HTTP/2: the connection ended before its SETTINGS"),
+            ):
+                text = f'{{servers: ["{url}"], protocol: h2c}}'
+                settings = load(tmp_path, one_upstream(text))
+                orders = settings.upstreams["orders"]
+
+                found = await ask_health(orders.servers[0], orders, settings.timeouts, None)
+
+                assert found == failure
