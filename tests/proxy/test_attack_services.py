@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from gateway.proxy.upstream.server_pool import ServerPool
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
@@ -329,7 +330,9 @@ async def test_what_waits_for_a_slow_service_is_little(
     client = await gateway.connect()
     client.send(make_request("/open/", "Content-Length: 40000000", method="POST"))
     await (await service.connection()).read_until(b"\r\n\r\n")
-    (side,) = gateway.gateway.data._serving.pools[0]._members.all[0].pool.connections
+    pool = gateway.gateway.data._serving.pools[0]._members.all[0].pool
+    assert isinstance(pool, ServerPool)
+    (side,) = pool.connections
 
     client.send(bytes(20_000_000))
 

@@ -13,6 +13,7 @@ import pytest
 import uvloop
 
 from gateway.decision.reason import Reason
+from gateway.proxy.upstream.server_pool import ServerPool
 from tests.proxy.corpus import AnswerCase, RequestCase, Then, answer_cases, request_cases
 from tests.proxy.corpus_routes import CORPUS_ROUTES
 from tests.proxy.gateways import RunningGateway, load, running_gateway, write_config
@@ -194,6 +195,7 @@ async def ask(world: CorpusWorld, case: AnswerCase) -> tuple[Got, bool]:
     service.begin()
     # A server that sent a body with an answer that has none is remembered; this is another one.
     (member,) = world.gateway.gateway.data._serving.pools[0]._members.all
+    assert isinstance(member.pool, ServerPool)
     member.pool.is_distrusted = False
     service.reply = lambda _: case.answer
     service.closes = case.ending == "closes"

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import ssl
 from time import monotonic
 from typing import Any, cast
 
@@ -38,7 +37,7 @@ class ImaginedPool(CappedPool):
         super().__init__(*args)
         self.opening: list[asyncio.Future[None]] = []
 
-    async def open(self, owner: ConnectionOwner, tls: ssl.SSLContext | None) -> ServerConnection:
+    async def open_alone(self, owner: ConnectionOwner) -> ServerConnection:
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.opening.append(opened)
         try:
