@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 import socket
-from collections.abc import Callable
 from secrets import token_urlsafe
 from typing import Any
 
@@ -16,7 +15,7 @@ from gateway.proxy.h2.stream import Stream
 from gateway.proxy.transport.framing import MAX_STREAMS, Framing
 from tests.keyring.peers import until
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, good_token
+from tests.proxy.gateways import RunningGateway
 from tests.proxy.h2.frames import (
     PREFACE,
     Code,
@@ -30,32 +29,10 @@ from tests.proxy.h2.frames import (
     rst_stream,
     settings,
 )
-from tests.proxy.h2.wire import Http2Client
+from tests.proxy.h2.wire import Http2Client, api, see, speak
 from tests.proxy.messages import make_answer
 from tests.proxy.service import Service, echo, serve
 from tests.proxy.wire import Wire
-
-TOKEN: Field = (b"authorization", b"Bearer " + good_token())
-
-
-def api(path: bytes = b"/api/x", *fields: Field, method: bytes = b"GET") -> list[Field]:
-    return request_fields(path, TOKEN, *fields, method=method)
-
-
-async def see(client: Http2Client, holds: Callable[[], bool]) -> None:
-    """Wait until frames that came make *holds* true."""
-
-    def is_seen() -> bool:
-        client.read()
-        return holds()
-
-    await client.wire.wait_for(is_seen)
-
-
-async def speak(gateway: RunningGateway) -> Http2Client:
-    client = Http2Client(await gateway.connect())
-    client.begin()
-    return client
 
 
 async def lines_of(

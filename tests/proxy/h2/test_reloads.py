@@ -14,7 +14,7 @@ import pytest
 from jwt.algorithms import ECAlgorithm
 
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import ROUTES, RunningGateway, good_token, load, write_config
+from tests.proxy.gateways import ROUTES, RunningGateway, load, write_config
 from tests.proxy.h2.frames import (
     PREFACE,
     Code,
@@ -27,7 +27,7 @@ from tests.proxy.h2.frames import (
     headers,
     request_fields,
 )
-from tests.proxy.h2.wire import Http2Client
+from tests.proxy.h2.wire import Http2Client, api, speak
 from tests.proxy.messages import make_answer
 from tests.proxy.service import Service, running_service
 from tests.proxy.wire import Wire
@@ -38,17 +38,6 @@ STRICTER = [
     for route in ROUTES
 ]
 REPEATED = 3
-
-
-def api(path: bytes = b"/api/x", *fields: Field, method: bytes = b"GET") -> list[Field]:
-    token = (b"authorization", b"Bearer " + good_token())
-    return request_fields(path, token, *fields, method=method)
-
-
-async def speak(gateway: RunningGateway) -> Http2Client:
-    client = Http2Client(await gateway.connect())
-    client.begin()
-    return client
 
 
 async def warm(client: Http2Client, fields: list[Field]) -> None:

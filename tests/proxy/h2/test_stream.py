@@ -1,48 +1,22 @@
 """A response on a stream is whole, or is seen not to be, and waits for its own client alone."""
 
-from collections.abc import Callable
-
 import pytest
 
 from gateway.http.reading.handshake import accept_value
 from tests.keyring.peers import until
-from tests.proxy.gateways import RunningGateway, good_token
+from tests.proxy.gateways import RunningGateway
 from tests.proxy.h2.frames import (
     Code,
     Field,
-    Setting,
     body,
     headers,
-    request_fields,
     window_update,
 )
-from tests.proxy.h2.wire import Http2Client
+from tests.proxy.h2.wire import TOKEN, api, see, speak
 from tests.proxy.handshakes import make_switch
 from tests.proxy.messages import make_answer, make_chunked
 from tests.proxy.service import Script, Service, serve
 from tests.proxy.wire import Wire
-
-TOKEN: Field = (b"authorization", b"Bearer " + good_token())
-
-
-def api(path: bytes = b"/api/x", *fields: Field, method: bytes = b"GET") -> list[Field]:
-    return request_fields(path, TOKEN, *fields, method=method)
-
-
-async def see(client: Http2Client, holds: Callable[[], bool]) -> None:
-    """Wait until frames that came make *holds* true."""
-
-    def is_seen() -> bool:
-        client.read()
-        return holds()
-
-    await client.wire.wait_for(is_seen)
-
-
-async def speak(gateway: RunningGateway, window: int | None = None) -> Http2Client:
-    client = Http2Client(await gateway.connect())
-    client.begin([] if window is None else [(Setting.INITIAL_WINDOW_SIZE, window)])
-    return client
 
 
 def then_close(raw: bytes) -> Script:

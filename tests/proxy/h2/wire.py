@@ -1,11 +1,12 @@
 """A client of HTTP/2 on a socket that sends any bytes, and keeps every frame that comes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import hpack
 
+from tests.proxy.gateways import RunningGateway, good_token
 from tests.proxy.h2.frames import (
     FRAME_HEAD_BYTES,
     PREFACE,
@@ -18,6 +19,7 @@ from tests.proxy.h2.frames import (
     body,
     frame,
     headers,
+    request_fields,
     settings,
     window_update,
 )
@@ -286,3 +288,28 @@ class Http2Client:
         number = self.ask(fields, content)
         await self.wait_over(number)
         return self.stream(number)
+
+
+TOKEN: Field = (b"authorization", b"Bearer " + good_token())
+
+
+def api(path: bytes = b"/api/x", *fields: Field, method: bytes = b"GET") -> list[Field]:
+    """Return the head of a request with a token that is good today."""
+    return request_fields(path, TOKEN, *fields, method=method)
+
+
+async def speak(gateway: RunningGateway, window: int | None = None) -> Http2Client:
+    """Return a client that has begun; each of its streams has room for *window* bytes."""
+    client = Http2Client(await gateway.connect())
+    client.begin([] if window is None else [(Setting.INITIAL_WINDOW_SIZE, window)])
+    return client
+
+
+async def see(client: Http2Client, holds: Callable[[], bool]) -> None:
+    """Wait until frames that came make *holds* true."""
+
+    def is_seen() -> bool:
+        client.read()
+        return holds()
+
+    await client.wire.wait_for(is_seen)
