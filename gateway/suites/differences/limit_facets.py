@@ -335,6 +335,24 @@ def fetch_facets(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Protocol:
+    """How servers are spoken to, in a *word*; *is_capped* if connections to them are limited."""
+
+    is_http2: bool
+    word: str
+    is_capped: bool = field(compare=False)
+
+
+def _judge_protocol(old: object, new: object) -> Kinds:
+    """Judge how many requests a limited number of connections brings to a server at once."""
+    if not isinstance(old, _Protocol) or not isinstance(new, _Protocol):
+        return _LOOSENED
+    if old.is_http2 is new.is_http2 or not (old.is_capped and new.is_capped):
+        return NOTHING
+    return _LOOSENED if new.is_http2 else CLOSED
+
+
 def upstream_facets(one: Upstream) -> dict[str, Facet]:
     """Return the timeouts, the protocol and the balancing of an upstream."""
     kept = harmless("how long an idle connection is kept")
@@ -347,8 +365,8 @@ def upstream_facets(one: Upstream) -> dict[str, Facet]:
             ("idle_timeout", one.idle_timeout_seconds, kept),
         )
     }
-    spoken = harmless("how the same requests are sent to the same servers")
-    protocol = Facet(one.protocol, one.protocol.value, spoken, ("protocol",))
+    spoken = _Protocol(one.is_http2, one.protocol.value, one.balancing.max_connections is not None)
+    protocol = Facet(spoken, spoken.word, part(_judge_protocol), ("protocol",))
     by_pages = harmless("in which form a call may come, of the same callers")
     web = Facet(one.grpc_web, "yes" if one.grpc_web else "no", by_pages, ("grpc_web",))
     shown = {"protocol": protocol, "grpc_web": web}

@@ -49,7 +49,7 @@ def make_config(random: Random) -> Config:
     config: Config = {
         "version": 1,
         "issuers": {name: make_issuer(random, name) for name in names},
-        "upstreams": {name: {"servers": [f"http://{name}:1"]} for name in ("u", "w")},
+        "upstreams": {name: make_upstream(random, name) for name in ("u", "w")},
     }
     for key, make in SECTIONS.items():
         if random.random() < 0.17:
@@ -109,6 +109,14 @@ def make_issuer(random: Random, name: str) -> Config:
         if random.random() < 0.15 and is_key_of(name, key):
             issuer[key] = make(random)
     return issuer
+
+
+def make_upstream(random: Random, name: str) -> Config:
+    """Return an upstream; one with HTTP/2 takes no upgrades."""
+    upstream: Config = {"servers": [f"http://{name}:1"]}
+    if random.random() < 0.1:
+        upstream |= {"protocol": "h2c", "grpc_web": random.random() < 0.5}
+    return upstream
 
 
 def make_tenants(random: Random) -> Config:

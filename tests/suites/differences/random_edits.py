@@ -253,6 +253,20 @@ def _rename_part(random: Random, config: Config) -> None:
             route[key] = ["renamed" if one == name else one for one in named]
 
 
+def _edit_protocol(random: Random, config: Config) -> None:
+    """Change how an upstream is spoken to, or by which protocols clients may come."""
+    upstream = config["upstreams"][random.choice(["u", "w"])]
+    kind = random.choice(["protocol", "grpc_web", "http2"])
+    if kind == "http2":
+        config["http2"] = not config.get("http2", True)
+    elif kind == "grpc_web" and "protocol" in upstream:
+        upstream["grpc_web"] = not upstream.get("grpc_web", False)
+    elif upstream.pop("protocol", None) is None:
+        upstream |= {"protocol": "h2c", "grpc_web": random.random() < 0.5}
+    else:
+        upstream.pop("grpc_web", None)
+
+
 def _edit_rest(random: Random, config: Config) -> None:
     """Change the servers of an upstream, or a general limit."""
     if random.random() < 0.5:
@@ -266,5 +280,5 @@ EDITS: list[Callable[[Random, Config], None]] = [
     *(_edit_route, _edit_route, _edit_guard, _edit_guard, _edit_require, _edit_require),
     *(_edit_list, _edit_list, _edit_issuer, _add_route, _remove_route, _split_route),
     *(_split_route, _exchange_names, _move_route, _add_issuer, _edit_section, _edit_part),
-    *(_edit_part, _rename_part, _edit_rest),
+    *(_edit_part, _rename_part, _edit_rest, _edit_protocol),
 ]

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway.settings.values.rates import KeyPart, OnFailure, PartKind, RateLimit, Redis
+from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.limit_facets import (
     fetch_facets,
     limit_facets,
@@ -11,7 +14,7 @@ from gateway.suites.differences.limit_facets import (
     show_amount,
     upstream_facets,
 )
-from tests.suites.differences.configs import BASE, changes, difference, load, told
+from tests.suites.differences.configs import BASE, changes, difference, edited, load, told
 
 SUBJECT, TENANT = KeyPart(PartKind.SUBJECT), KeyPart(PartKind.CLAIM, ("tenant", "my.id"))
 
@@ -125,6 +128,32 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
         "breaker": "none",
         "overload": "none",
     }
+
+
+CAPPED = 'site: {servers: ["http://10.0.0.9:8000"], max_connections: 5}'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ("", ", protocol: h2c", {Kind.LOOSENED}),
+        (", protocol: h2c", "", {Kind.CLOSED}),
+        (", protocol: h2c, grpc_web: true", ", protocol: h2c", set()),
+    ],
+)
+def test_connections_of_http_2_limit_no_requests(
+    old: str, new: str, kinds: set[Kind], tmp_path: Path
+) -> None:
+    before, after = (
+        edited(('site: {servers: ["http://10.0.0.9:8000"]}', CAPPED.replace("}", f"{one}}}")))
+        for one in (old, new)
+    )
+
+    found = difference(tmp_path, after, before)
+
+    assert {kind for one in found.limits for kind in one.kinds} == kinds
+    free = edited(('"http://10.0.0.9:8000"]', '"http://10.0.0.9:8000"], protocol: h2c'))
+    assert not difference(tmp_path, free).kinds
 
 
 def test_the_same_addresses_in_other_networks_mean_the_same(tmp_path: Path) -> None:
