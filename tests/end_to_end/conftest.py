@@ -216,23 +216,28 @@ class RunningGateway(NamedTuple):
     admin: str
 
 
-@pytest.fixture(scope="session")
-def provider_modules() -> None:
-    """Install what package-lock.json says, unless it is there."""
+def install_modules(folder: Path) -> None:
+    """Install what package-lock.json in *folder* says, unless it is there."""
     program("node")
-    installed = PROVIDER_FOLDER / "node_modules" / ".package-lock.json"
-    lock = PROVIDER_FOLDER / "package-lock.json"
+    installed = folder / "node_modules" / ".package-lock.json"
+    lock = folder / "package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return
     done = subprocess.run(
         [program("npm"), "ci"],
-        cwd=PROVIDER_FOLDER,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def provider_modules() -> None:
+    """Install the provider."""
+    install_modules(PROVIDER_FOLDER)
 
 
 @pytest.fixture
