@@ -22,7 +22,7 @@ from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.field_collector import Section
-from gateway.http.reading.grpc_request import is_grpc
+from gateway.http.reading.grpc_request import is_grpc, read_timeout
 from gateway.http.reading.h2_head import H2HeadReader
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, supported_upgrades, token_fields
@@ -123,6 +123,8 @@ class Rehearsal:
     def _checked(self, request: Request) -> Request:
         request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
+        if is_grpc(request):
+            read_timeout(fields)  # which notes its fault
         host = canonical_host(fields.host)
         if fields.fault is None and host is None:
             fields.fault = NO_HOST
