@@ -16,6 +16,7 @@ from h2.events import (
     RequestReceived,
     StreamEnded,
     StreamReset,
+    TrailersReceived,
 )
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
@@ -34,6 +35,7 @@ class Call:
     stream: int
     head: Fields
     body: bytearray = field(default_factory=bytearray)
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
     is_ended: bool = False
     is_reset: bool = False
 
@@ -118,6 +120,10 @@ class StreamServer(asyncio.Protocol):
             assert event.stream_id is not None
             self.calls[event.stream_id].body += event.data or b""
             self.h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+        elif isinstance(event, TrailersReceived):
+            assert event.stream_id is not None
+            fields = event.headers or ()
+            self.calls[event.stream_id].trailers = tuple((bytes(n), bytes(v)) for n, v in fields)
         elif isinstance(event, StreamEnded):
             assert event.stream_id is not None
             self.calls[event.stream_id].is_ended = True

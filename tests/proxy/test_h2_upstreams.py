@@ -10,8 +10,10 @@ from h2.errors import ErrorCodes
 from tests.certificates import AUTHORITY, serving
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import ROUTES, RunningGateway, bearer
+from tests.proxy.h2.frames import headers
+from tests.proxy.h2.wire import api, speak
 from tests.proxy.load import running_load
-from tests.proxy.messages import make_request, read_answer
+from tests.proxy.messages import make_chunked, make_request, parse_fields, read_answer
 from tests.proxy.pools import eventually
 from tests.proxy.stream_service import Call, StreamService, hold, running_streams
 
@@ -72,6 +74,43 @@ async def test_what_a_service_receives_is_a_request_of_http_2(
     assert call.head[b"content-length"] == b"5"
     left = {b"connection", b"keep-alive", b"host", b"transfer-encoding"} & call.head.keys()
     assert not left
+
+
+TRAILERS = (b"X-Sum: 7", b"X-Gateway-Subject: mallory", b"Host: mallory", b"TE: trailers")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello"])
+async def test_trailers_of_a_client_of_http_1_reach_a_service_of_http_2(
+    streams: StreamService, start_gateway: StartGateway, content: bytes
+) -> None:
+    """9110.16."""
+    gateway = await start(start_gateway, streams)
+    head = make_request("/api/a", bearer(), b"Transfer-Encoding: chunked", method="POST")
+    pieces = (content,) if content else ()
+
+    answer = await gateway.ask(head + make_chunked(*pieces, trailers=TRAILERS))
+
+    assert answer.status == 200
+    (call,) = streams.calls
+    assert (bytes(call.body), call.trailers) == (content, ((b"x-sum", b"7"),))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello"])
+async def test_trailers_of_a_client_of_http_2_reach_a_service_of_http_2(
+    streams: StreamService, start_gateway: StartGateway, content: bytes
+) -> None:
+    """9110.16."""
+    gateway = await start(start_gateway, streams)
+    client = await speak(gateway)
+    client.send(headers(1, api(b"/api/a", method=b"POST"), ends=False))
+    trailers = tuple((name.lower(), value) for name, value in parse_fields(TRAILERS))
+
+    await client.upload(1, content, trailers=trailers)
+    await client.wait_over(1)
+
+    assert client.stream(1).status == 200
+    (call,) = streams.calls
+    assert (bytes(call.body), call.trailers) == (content, ((b"x-sum", b"7"),))
 
 
 async def test_clients_share_one_connection_and_its_streams_are_counted(
