@@ -161,9 +161,8 @@ class StreamPool(AddressPool):
             waiting.popleft().set_result(self._lease(server))
         if waiting:
             self._open_more()
-        else:
-            self._count()
-            self.serve()
+        self._count()
+        self.serve()
 
     # --- opening connections
 

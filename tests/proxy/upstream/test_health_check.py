@@ -2,9 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
+import grpc
 import pytest
 
 from gateway.proxy.upstream.health_check import check_health
@@ -250,3 +253,34 @@ async def test_a_server_that_speaks_http_1_is_unhealthy_by_http_2() -> None:
 
     assert failure == "its health check failed: the upstream violates HTTP/2"
     server.close()
+
+
+@pytest.fixture
+def grpcio_url() -> Iterator[str]:
+    """A server of grpcio that knows the health of one service."""
+
+    def check(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if request != b"\x0a\x09shop.Shop":
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return b"\x08\x01"
+
+    with ThreadPoolExecutor(1) as threads:
+        server = grpc.server(threads)
+        method: Any = grpc.unary_unary_rpc_method_handler(check)
+        handler = grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": method})
+        server.add_generic_rpc_handlers((handler,))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"http://127.0.0.1:{port}"
+        server.stop(None).wait()
+
+
+async def test_a_server_of_grpcio_is_asked_as_it_expects(grpcio_url: str) -> None:
+    (member,) = make_pool(grpcio_url, protocol=UpstreamProtocol.H2C)._members.all
+
+    verdicts = [
+        await check_health(member.pool, replace(CHECK, grpc_service=service))
+        for service in ("shop.Shop", "shop.Other")
+    ]
+
+    assert verdicts == [None, "its health check failed with gRPC status 5 (NOT_FOUND)"]
