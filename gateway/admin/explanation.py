@@ -60,7 +60,8 @@ class ExplanationView:
     *deny* is why it is refused or redirected to log in, or would be if its route did not only
     report. *upstream* is where it is sent. *routes* are the relevant ones, *others* counts the rest
     by how they fit. *written* is the head that is sent upstream, without a credential, or the whole
-    response of the gateway. *identity* are the identity headers of an allowed request.
+    response of the gateway. *identity* are the identity headers of an allowed request,
+    *grpc_status* is what a refused caller of gRPC receives.
     """
 
     request: Request
@@ -74,13 +75,7 @@ class ExplanationView:
     written: bytes
     at: float
     identity: tuple[HeaderView, ...] = ()
-
-    @property
-    def grpc_status(self) -> GrpcStatus | None:
-        """Return the status that a caller of gRPC receives; None if it is not refused, or none."""
-        if not isinstance(self.verdict, Deny) or not is_grpc(self.request):
-            return None
-        return grpc_status_of(self.verdict.reason)
+    grpc_status: GrpcStatus | None = None
 
     @property
     def servers(self) -> list[str]:
@@ -125,7 +120,16 @@ def view_explanation(
         written=written,
         at=at,
         identity=_identity(verdict, rehearsal, place_of),
+        grpc_status=_grpc_status(verdict, request, rehearsal),
     )
+
+
+def _grpc_status(
+    verdict: Settled | LogIn, request: Request, rehearsal: Rehearsal
+) -> GrpcStatus | None:
+    if not isinstance(verdict, Deny) or not rehearsal.is_call(request):
+        return None
+    return grpc_status_of(verdict.reason)
 
 
 def _as_h2(head: bytes, request: Request, upstream: Upstream) -> bytes:

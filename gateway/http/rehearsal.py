@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 import httptools
@@ -18,6 +19,7 @@ from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.introspected import FindAnswer, find_nothing
 from gateway.decision.verdict import Allow, Deny, LogIn, Needed, Publish, Settled
 from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
+from gateway.http.grpc_web import WebForm, find_web_form, grpc_fields, web_fields
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
@@ -102,6 +104,7 @@ class Rehearsal:
         self._forward_token = identity.forward_token
         self._sharing = HostCors(settings.policy.routes.routes, settings.route_options)
         proto = b"http" if settings.listen[0].tls is None else b"https"
+        self._serves_web = any(one.grpc_web for one in settings.route_options)
         self._peer = Peer(client, proto, settings.trusted_proxies, b"1.1 " + pseudonym)
         self._h2_peer = Peer(client, proto, settings.trusted_proxies, b"2.0 " + pseudonym)
         self._pseudonym = pseudonym
@@ -123,7 +126,7 @@ class Rehearsal:
     def _checked(self, request: Request) -> Request:
         request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
-        if is_grpc(request):
+        if self.is_call(request):
             read_timeout(fields)  # which notes its fault
         host = canonical_host(fields.host)
         if fields.fault is None and host is None:
@@ -134,6 +137,13 @@ class Rehearsal:
             if isinstance(match, Match) and match.route.sources is not None:
                 request.gather(match.route.sources)
         return request
+
+    def is_call(self, request: Request) -> bool:
+        """Return whether *request* is a call of gRPC, or of gRPC-Web if that is translated."""
+        return is_grpc(request) or self._web_form(request) is not None
+
+    def _web_form(self, request: Request) -> WebForm | None:
+        return find_web_form(request) if self._serves_web and request.has_body() else None
 
     def explain(  # noqa: PLR0913 - everything a decision depends on
         self,
@@ -226,6 +236,10 @@ class Rehearsal:
         if isinstance(verdict, Allow):
             if verdict.token is not None and _may_come_by_session(request, verdict.route):
                 request = self._as_forwarded(request, session)
+            form = self._web_form(request)
+            if form is not None and self.settings.route_options[verdict.route.index].grpc_web:
+                request = copy(request)
+                request.fields = grpc_fields(request.fields, form)
             peer = self._h2_peer if request.version == HTTP_2 else self._peer
             forwarding = peer.forwarding(request)
             assertion = self.settings.assertion
@@ -247,10 +261,8 @@ class Rehearsal:
                 self.settings.route_options[route.index].rewrite,
                 upstream.servers[0],
             )
-        if isinstance(verdict, Deny) and is_grpc(request):
-            fields = grpc_refusal_fields(verdict, REQUEST_ID, now)
-            fields += self._refusal_fields(request, verdict)
-            return b"HTTP/2 200%b\r\n\r\n" % fields
+        if isinstance(verdict, Deny) and self.is_call(request):
+            return self._render_refused_call(request, verdict, now)
         close = not request.keep_alive or not request.body_ends_soon()
         if isinstance(verdict, LogIn):
             return self._render_redirect(request, verdict.deny, now, close)
@@ -276,6 +288,16 @@ class Rehearsal:
         return cors_fields(
             None if owner is None else self.settings.route_options[owner.index].cors, request
         )
+
+    def _render_refused_call(self, request: Request, deny: Deny, now: float) -> bytes:
+        fields = grpc_refusal_fields(deny, REQUEST_ID, now)
+        more, form = self._refusal_fields(request, deny), self._web_form(request)
+        if form is not None:
+            fields = (web_fields(fields, form) or fields) + b"\r\nContent-Length: 0"
+        if request.version == HTTP_2:
+            return b"HTTP/2 200%b%b\r\n\r\n" % (fields, more)
+        close = not request.keep_alive or not request.body_ends_soon() or deny.reason in UNFRAMED
+        return render_response(HTTPStatus.OK, fields, b"", close, more)
 
     def _as_forwarded(self, request: Request, session: SessionCredential) -> Request:
         """Return *request* with the fields that are forwarded for *session*."""

@@ -2,22 +2,31 @@
 
 import re
 import time
+from base64 import b64encode
 
 import pytest
 
 from gateway.decision.verdict import Needed
 from gateway.http.rehearsal import REQUEST_ID, H2Head, Rehearsal
+from tests.proxy.exchange.test_grpc_web_call import TEXT, WEB, start_web, web
+from tests.proxy.exchange.test_grpc_web_call import call as web_call
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.grpc_calls import REPLY, TOKEN, call, message, speak
 from tests.proxy.h2.frames import Field
 from tests.proxy.service import Service, serve
 
+__all__ = ["start_web", "web"]  # fixtures
 
-def rehearse(gateway: RunningGateway, asked: list[Field]) -> bytes:
-    """Return what would be written."""
+
+def rehearse(gateway: RunningGateway, asked: list[Field] | bytes) -> bytes:
+    """Return what would be written of a call over HTTP/2, or of gRPC-Web over HTTP/1.1."""
     serving, fetched = gateway.gateway.data._serving, gateway.gateway.fetched
     rehearsal = Rehearsal(serving.settings, "127.0.0.1", serving.port.pseudonym)
-    request = rehearsal.read_h2(H2Head(tuple(asked), has_body=True))
+    request = (
+        rehearsal.read(asked.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+        if isinstance(asked, bytes)
+        else rehearsal.read_h2(H2Head(tuple(asked), has_body=True))
+    )
     keys, lists = fetched.keyring.keys, fetched.revocations.lists
     explanation = rehearsal.explain(request, keys, time.time(), lists)
     assert not isinstance(explanation.verdict, Needed)
@@ -72,3 +81,31 @@ async def test_the_service_of_a_call_receives_what_the_rehearsal_writes(
 
     head = service.received.partition(b"\r\n\r\n")[0]
     assert plain(rehearse(gateway, asked)) == plain(head)
+
+
+@pytest.mark.parametrize("kind", [WEB, TEXT])
+@pytest.mark.parametrize("target", ["/admin/a.B/C", "/none", "/api/../a"])
+async def test_a_refused_call_of_grpc_web_receives_what_the_rehearsal_writes(
+    web: RunningGateway, kind: str, target: str
+) -> None:
+    asked = web_call(message(b"hello"), target=target, kind=kind)
+
+    answer = await web.ask(asked)
+
+    received = b"".join(b"\r\n%b: %b" % one for one in answer.fields)
+    assert plain(rehearse(web, asked)) == plain(received)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("kind", [WEB, TEXT])
+async def test_the_service_of_a_call_of_grpc_web_receives_what_the_rehearsal_writes(
+    web: RunningGateway, service: Service, kind: str
+) -> None:
+    service.script = serve(REPLY)
+    content = message(b"hello")
+    asked = web_call(b64encode(content) if kind == TEXT else content, kind=kind)
+
+    await web.ask(asked)
+
+    head = service.received.partition(b"\r\n\r\n")[0]
+    assert plain(rehearse(web, asked)) == plain(head)
