@@ -33,6 +33,9 @@ PACKAGE = ROOT / "gateway"
 # A module that one other imports, shorter than this, may be a part of that other.
 SHORT_LINES = 60
 
+# CONTRIBUTING.md: the end of a file.
+END_LINES = 700
+
 # The objects that a request passes through on its way, where they live today.
 CLASSES = ("Port", "Exchange", "ClientConnection")
 
@@ -333,12 +336,16 @@ def main() -> None:
         for name, path in known.items()
         if importers[name] == 1 and len(path.read_text().splitlines()) < SHORT_LINES
     ]
+    lines = Counter({path: path.read_text().count("\n") for path in known.values()})
+    longest, size = lines.most_common(1)[0]
     circles = cycles(arrows)
     attributes = count_attributes(known)
     rows = [
         ("files touched by one warm request", len(warm.files)),
         ("files before the head of a first request leaves for the service", len(first)),
         ("files in one folder, at most", f"{most} ({folder.relative_to(ROOT)})"),
+        ("lines of one module, at most", f"{size} ({longest.relative_to(ROOT)})"),
+        (f"modules of more than {END_LINES} lines", sum(n > END_LINES for n in lines.values())),
         (f"modules with one importer and under {SHORT_LINES} lines", len(short)),
         ("import cycles, TYPE_CHECKING counted", f"{len(circles)} {circles or ''}"),
         ("upward calls on a request's way", f"{len(upward)} {upward or ''}"),
