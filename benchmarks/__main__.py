@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import (
     rows_commands,
+    rows_grpc,
     rows_http2,
     rows_limits,
     rows_memory,
@@ -29,6 +30,7 @@ ROWS = {
     for rows in (
         rows_requests,
         rows_http2,
+        rows_grpc,
         rows_workers,
         rows_services,
         rows_limits,

@@ -103,14 +103,23 @@ def latency_ms(peer: Peer, token: str, seconds: int, folder: Path) -> float:
     return taken[len(taken) * 99 // 100] / 1_000
 
 
-def multiplexed(
-    peer: Peer, token: str | None, seconds: int, connections: int, streams: int | None
+def multiplexed(  # noqa: PLR0913 - each is a thing to compare
+    peer: Peer,
+    token: str | None,
+    seconds: int,
+    connections: int,
+    streams: int | None,
+    *,
+    call: Path | None = None,
 ) -> Load:
     """Send the same request at the highest rate, on *streams* at once of each connection.
 
-    If *streams* is None, send it over HTTP/1.1.
+    If *streams* is None, send it over HTTP/1.1. A *call* is the body of a call of gRPC, which has
+    to come back whole.
     """
     how = ["--h1"] if streams is None else ["-m", str(streams)]
+    if call is not None:
+        how += ["-d", str(call), "-H", "content-type: application/grpc", "-H", "te: trailers"]
     command = ["h2load", "-t1", "-c", str(connections), *how, "-D", str(seconds)]
     command += [
         word for name, value in bearer(token).items() for word in ("-H", f"{name}: {value}")
@@ -121,6 +130,9 @@ def multiplexed(
         raise WrongAnswerError(f"{peer.name} spoke {protocol}")
     # Not those that are done: when the time is over, some have a status and not all of their body.
     statuses = [int(_find(rf"(\d+) {kind}xx", said)) for kind in (2, 3, 4, 5)]
+    done = int(_find(r"(\d+) done", said))
+    if call is not None and int(_find(r"\((\d+)\) data", said)) < done * call.stat().st_size:
+        raise WrongAnswerError(f"{peer.name} did not answer every call with its message")
     return Load(
         requests=sum(statuses),
         requests_per_second=float(_find(r"([\d.]+) req/s", said)),

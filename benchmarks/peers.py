@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.process import BOTH_CORES, LOAD_CORE, PROXY_CORE, Program, free_port, running
 from benchmarks.tokens import HMAC_SECRET
@@ -30,7 +31,15 @@ TRANSPORT_SOCKET = f"""transport_socket:
               private_key: {{filename: "@FOLDER@/tls.key.pem"}}"""
 
 
+# What makes a cluster of Envoy speak HTTP/2 without TLS.
+HTTP2_CLUSTER = """typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}"""
 ENDPOINT = "{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}}"
+
+
+Protocol = Literal["http1", "h2c"]
 
 
 class PeerMissingError(Exception):
@@ -39,12 +48,13 @@ class PeerMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A running proxy, or the upstream itself."""
+    """A running proxy, or the upstream itself; *protocol* is how a proxy is to speak to it."""
 
     name: str
     port: int
     pid: int
     scheme: str = "http"
+    protocol: Protocol = "http1"
 
     def address(self, path: str) -> str:
         """Return the URL of *path* at this peer."""
@@ -52,13 +62,27 @@ class Peer:
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[Peer]:
+def service(folder: Path, protocol: Protocol = "http1") -> Iterator[Peer]:
     """Run the nginx upstream on the load core."""
     port = free_port()
-    config = write_config(folder, "service.conf", {"PORT": str(port)})
+    http2 = "on" if protocol == "h2c" else "off"
+    config = write_config(folder, "service.conf", {"PORT": str(port), "HTTP2": http2})
     command = [find_program("nginx"), "-c", str(config), "-p", str(folder)]
     with running(Program(command, LOAD_CORE, port, folder / "service.log")) as pid:
-        yield Peer("no proxy", port, pid)
+        yield Peer("no proxy", port, pid, protocol=protocol)
+
+
+@contextmanager
+def echo(folder: Path) -> Iterator[Peer]:
+    """Run nghttpd on the load core: what is sent comes back, with the trailer of gRPC."""
+    port = free_port()
+    documents = folder / "documents" / "orders"
+    documents.mkdir(parents=True, exist_ok=True)
+    (documents / "1").write_text("{}")
+    command = [find_program("nghttpd"), "--no-tls", "-a", "127.0.0.1", "-d", str(documents.parent)]
+    command += ["--echo-upload", "--trailer=grpc-status: 0", str(port)]
+    with running(Program(command, LOAD_CORE, port, folder / "echo.log")) as pid:
+        yield Peer("no proxy", port, pid, protocol="h2c")
 
 
 @contextmanager
@@ -146,6 +170,7 @@ def envoy(  # noqa: PLR0913 - each is a thing to compare
         "PORT": str(port),
         "BALANCE": "LEAST_REQUEST" if servers else "ROUND_ROBIN",
         "SERVERS": ", ".join(ENDPOINT % one.port for one in servers or (upstream,)),
+        "HTTP2": HTTP2_CLUSTER if upstream.protocol == "h2c" else "",
     }
     config = write_config(folder, "envoy.yaml", marks, saved_as=f"envoy-{threads}.yaml")
     command = [str(ENVOY), "-c", str(config), "--concurrency", str(threads)]
@@ -178,7 +203,7 @@ def gateway(  # noqa: PLR0913 - each is a thing to compare
         listen = f"{{address: {listen}, tls: {{{files}}}}}"
     marks = {"LISTEN": listen, "WORKERS": str(workers), "ROUTES": routes}
     urls = [f"http://127.0.0.1:{one.port}" for one in servers or (upstream,)]
-    marks |= {"SERVERS": ", ".join(urls), "BALANCE": balance}
+    marks |= {"SERVERS": ", ".join(urls), "BALANCE": balance, "PROTOCOL": upstream.protocol}
     marks |= gateway_ports(port, upstream)
     config = write_config(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
     command = [str(GATEWAY), "run", str(config)]

@@ -25,6 +25,8 @@ chromium-headless-shell chromium-headless-shell  a browser with pages that call 
 java       default-jdk-headless  its HTTP client, which offers HTTP/2 with every request
 curl       curl            an HTTP client that does so with --http2
 h2load     nghttp2-client  load and requests over HTTP/2, along with nghttp
+nghttpd    nghttp2-server  a service that speaks HTTP/2
+/usr/share/doc/ruby-grpc ruby-grpc a client and a service of gRPC
 zsh        zsh             completes command lines
 fish       fish            completes command lines
 mandoc     mandoc          checks the manual page
@@ -39,6 +41,7 @@ apache2    apache2-bin     a proxy to compare with in the row about sessions
 /usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc its login
 wrk        wrk             load at the highest rate
 h2load     nghttp2-client  load at a fixed rate, and over HTTP/2
+nghttpd    nghttp2-server  the upstream of the row about gRPC
 nghttpx    nghttp2-proxy   a proxy to compare with in the rows about HTTP/2
 redis-server redis-server  counts requests in the row about rate limits
 taskset    util-linux      one core for each side
