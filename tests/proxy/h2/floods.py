@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -52,20 +53,21 @@ def _flood(told: Mapping[str, Any]) -> Flood:
 
 
 @cache
-def floods() -> tuple[Flood, ...]:
+def floods(theme: str = "floods") -> tuple[Flood, ...]:
     """Return the floods in the order of the file."""
-    told = yaml.safe_load((HTTP2_FOLDER / "floods.yaml").read_text())
+    path: Path = HTTP2_FOLDER / f"{theme}.yaml"
+    told = yaml.safe_load(path.read_text())
     return tuple(map(_flood, told["floods"]))
 
 
-def waves(flood: Flood) -> Iterator[bytes]:
+def waves(flood: Flood, shift: int = 0) -> Iterator[bytes]:
     """Yield the bytes that are sent without end, in pieces of some size."""
-    same = _joined(flood, 0) if not flood.step else b""
+    same = _joined(flood, shift) if not flood.step else b""
     if same:
         same *= max(1, _PIECE_BYTES // len(same))
     waiting = bytearray()
     for number in count():
-        waiting += same or _joined(flood, number * flood.step)
+        waiting += same or _joined(flood, shift + number * flood.step)
         if len(waiting) >= _PIECE_BYTES:
             yield bytes(waiting)
             waiting.clear()
@@ -96,7 +98,7 @@ async def send_flood(
     if not flood.reads:
         client.wire.stop_reading()
     sent = 0
-    for piece in _all_pieces(flood):
+    for piece in all_pieces(flood):
         if sent + len(piece) > MAX_SENT_BYTES:
             break
         client.send(piece)
@@ -115,6 +117,7 @@ async def send_flood(
     return Flooded(client, sent, client.is_gone)
 
 
-def _all_pieces(flood: Flood) -> Iterator[bytes]:
-    yield b"".join(piece for piece in pieces(flood.begin) if isinstance(piece, bytes))
-    yield from waves(flood)
+def all_pieces(flood: Flood, shift: int = 0) -> Iterator[bytes]:
+    """Yield the bytes of *flood* without end, on streams that are *shift* higher."""
+    yield b"".join(piece for piece in pieces(flood.begin, shift) if isinstance(piece, bytes))
+    yield from waves(flood, shift)
