@@ -85,7 +85,7 @@ class RequestLines(Remembered[bytes, Header | None]):
         return header
 
 
-_OF_ONE_REQUEST: Final = (b"X-Request-Id:", b"Authorization:", b"traceparent:")
+_OF_ONE_REQUEST: Final = (b"X-Request-Id:", b"Authorization:", b"traceparent:", b"grpc-timeout:")
 _REQUEST_LINES: Final = RequestLines()
 _HOST: Final = b"Host: "
 _TE_TRAILERS: Final = (b"te", b"trailers")

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.writing.h2_head import render_h2_head, render_h2_request, render_h2_trailers
+from gateway.http.writing.h2_head import (
+    RequestLines,
+    render_h2_head,
+    render_h2_request,
+    render_h2_trailers,
+)
 
 NAMES = st.sampled_from([b"Date", b"X-Thing", b"content-length", b"Set-Cookie"])
 VALUES = st.binary(max_size=8).filter(
@@ -60,3 +65,13 @@ def test_a_request_becomes_pseudo_fields_and_fields_in_lower_case() -> None:
 def test_only_whoever_reads_trailers_says_so() -> None:
     head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     assert render_h2_request(head, b"http", False)[4:] == []
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "Authorization", "traceparent", "grpc-timeout"])
+def test_a_line_that_differs_by_request_displaces_no_other(name: str) -> None:
+    lines, usual = RequestLines(), b"user-agent: grpc-python"
+    for number in range(3):
+        line = f"{name}: {number}".encode()
+        assert lines[line] == (name.lower().encode(), b"%d" % number)
+        assert lines[usual] == (b"user-agent", b"grpc-python")
+    assert list(lines) == [usual]
