@@ -156,6 +156,12 @@ class H2ServerConnection(asyncio.BufferedProtocol):
     def expire(self, now: float) -> None:
         """Act on all deadlines that have passed."""
         self._patience.elapse(now)
+        if self.deadline < now:
+            if self._is_asking:
+                self._lose("the upstream does not answer any more", None)
+            else:
+                self.close()
+            return
         for stream in tuple(self._streams.values()):
             if stream.deadline < now:
                 try:
@@ -163,12 +169,7 @@ class H2ServerConnection(asyncio.BufferedProtocol):
                 except Exception as error:  # the timeouts of the other streams must hold
                     report_unexpected_error("unexpected error in the timeout of a stream", error)
                     stream.give_up()
-        if self.deadline < now:
-            if self._is_asking:
-                self._lose("the upstream does not answer any more", None)
-            else:
-                self.close()
-        elif self.framing.has_leaked() and not self._is_ending:
+        if self.framing.has_leaked() and not self._is_ending:
             self.retire()
             self.owner.room_changed(self)
 

@@ -24,7 +24,8 @@ NEVER: Final = float("inf")
 # If more of a request than this waits for the server to have room, its client waits.
 _UNSENT_BYTES: Final = 64 * 1024
 
-# Credit is given in pieces of at least this size, and at the end: a small response takes one call.
+# Credit is given in pieces of at least this size, and when the stream is closed: a small response
+# takes one call.
 _CREDIT_BYTES: Final = 64 * 1024
 
 # 1xx responses before the final one; without a limit, a flood of them would never end.
@@ -309,7 +310,6 @@ class H2ServerStream:
         requester, size = self._requester, len(data)
         self._owed += size
         if requester is None:
-            self._give_credit()
             return
         left = self._left
         if left is not None:
@@ -354,7 +354,6 @@ class H2ServerStream:
             return
         self._requester = None
         self.deadline = NEVER
-        self._give_credit()
         is_whole = self._ended and not self.connection.framing.unsent_bytes(self.id)
         if not is_whole:
             self.reset(CANCEL)  # RFC 9113 §8.1: the response does not depend on the rest
@@ -396,7 +395,6 @@ class H2ServerStream:
 
     def _fail_invalid(self, fault: str) -> None:
         self.reset(PROTOCOL_ERROR)
-        self._give_credit()
         self.fail(Reason.UPSTREAM_INVALID, fault)
 
     def fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
@@ -443,7 +441,6 @@ class H2ServerStream:
         if self._head_done:
             detail = "the upstream stopped in the middle of its response"
         self.reset(CANCEL)
-        self._give_credit()
         self.connection.ask()
         self.fail(Reason.UPSTREAM_TIMEOUT, detail)
 
@@ -468,7 +465,6 @@ class H2ServerStream:
             self.owner.abandon(requester.sent_at)
         if self.id:
             self.reset(CANCEL)
-            self._give_credit()
         elif not self.is_closed:
             self.is_closed = True
             self.connection.free_place()
