@@ -288,9 +288,10 @@ class H2Connection(asyncio.BufferedProtocol):
             self.deadline = NEVER
 
     def _add_exchange(self, stream: Stream, request: Request) -> Exchange:
-        has_body = not request.is_plain and request.has_body()
-        make = make_exchange if has_body else Exchange
-        stream.exchange = exchange = make(self._port, stream, request)
+        if not request.is_plain and request.has_body():
+            stream.exchange = exchange = make_exchange(self._port, stream, request)
+        else:
+            stream.exchange = exchange = Exchange(self._port, stream, request)
         return exchange
 
     def _add_unread(self, stream: Stream) -> Exchange:
