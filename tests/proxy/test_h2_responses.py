@@ -141,6 +141,7 @@ async def test_a_body_arrives_whole_as_the_service_gives_credit(
 async def test_9113_8_1_a_response_before_the_whole_request_reaches_the_client(
     service: Service, start_gateway: StartGateway
 ) -> None:
+    """9113.26."""
     raw = RawService(service)
     gateway = await start(start_gateway, service)
     client = await gateway.connect()
@@ -229,6 +230,7 @@ async def test_trailers_pass_in_both_directions(
 async def test_no_truncated_or_malformed_response_looks_complete(
     service: Service, start_gateway: StartGateway, rest: tuple[bytes, ...]
 ) -> None:
+    """9113.24: the client sees a cut."""
     raw = RawService(service)
     gateway = await start(start_gateway, service)
     client = await gateway.connect()

@@ -85,6 +85,7 @@ INVALID: dict[str, Section] = {
 
 @pytest.mark.parametrize("section", INVALID.values(), ids=INVALID)
 def test_9113_8_1_1_a_malformed_head_is_refused(reader: H2ResponseReader, section: Section) -> None:
+    """9113.24."""
     assert isinstance(reader.read(section), str)
     assert isinstance(reader.read(section), str), "and not remembered"
 

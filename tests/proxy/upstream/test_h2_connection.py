@@ -113,6 +113,7 @@ async def test_a_lease_that_was_never_used_gives_its_place_back() -> None:
 
 
 async def test_streams_above_the_last_one_of_a_goaway_were_not_sent() -> None:
+    """9113.25."""
     async with h2_world() as world:
         served, dropped = Asker(), Asker()
         world.ask(served)

@@ -187,7 +187,7 @@ EVENTS = ["ask", "send", "send", "end", "leave", "hold", "go on", "reset"]
 def test_credit_is_given_for_every_byte_after_any_cancels(
     events: list[str], pick: Random, size: int
 ) -> None:
-    """A client may leave, and a service reset, at any time."""
+    """9113.27. A client may leave, and a service reset, at any time."""
 
     def law(memory: Memory) -> None:
         memory.feed(settings())
@@ -217,6 +217,7 @@ def test_credit_is_given_for_every_byte_after_any_cancels(
 def test_a_body_arrives_whole_whatever_the_window(
     sizes: list[int], window: int, credit: int, trailers: bool
 ) -> None:
+    """9113.27."""
     pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
 
     def law(memory: Memory) -> None:

@@ -33,6 +33,7 @@ BROKEN = {
 async def test_a_malformed_response_is_invalid_and_costs_its_stream_alone(
     frames: tuple[bytes, ...],
 ) -> None:
+    """9113.24."""
     async with h2_world() as world:
         asker, other = Asker(), Asker()
         world.ask(asker)
@@ -52,7 +53,7 @@ async def test_a_malformed_response_is_invalid_and_costs_its_stream_alone(
 
 
 async def test_a_refused_stream_may_be_sent_again() -> None:
-    """RFC 9113 §8.7: nothing was done about the request."""
+    """9113.25. RFC 9113 §8.7: nothing was done about the request."""
     async with h2_world() as world:
         asker = Asker()
         world.ask(asker)
