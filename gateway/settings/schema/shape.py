@@ -85,6 +85,9 @@ def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
     if code is Code.WRONG_TYPE and not is_filled and "write" not in message:
         meant = _find_meant(kind, steps, detail["input"]) or _meant_value(kind, steps, path, detail)
         message += f": {meant}" if meant is not None else ""
+    elif error == "literal_error" and not is_filled:
+        meant = _find_meant(kind, steps, detail["input"])
+        message += f": {meant}" if meant is not None else ""
     fault = document.key_fault if about_key else document.fault
     return fault(path, code, message)
 
