@@ -21,6 +21,10 @@ from tests.proxy.h2.conftest import listen_with_tls
 from tests.proxy.h2.floods import MAX_REQUESTS, Flood, floods, send_flood
 from tests.proxy.h2.frames import request_fields
 from tests.proxy.h2.wire import Http2Client
+from tests.proxy.hostile import HOSTILE_ROUTES
+from tests.proxy.http2_services.flooding import send
+from tests.proxy.http2_services.service import Call, Http2Service, echo, running_http2_service
+from tests.proxy.messages import make_request, read_answer
 from tests.proxy.recorder import RecordingService, running_recorder
 from tests.proxy.wire import connect
 from tests.soak.fleet import resident_bytes
@@ -90,11 +94,64 @@ async def measure_all(folder: Path, tls: ssl.SSLContext | None = None) -> list[s
     return faults
 
 
+async def measure_answer(gateway: GatewayProcess, service: Http2Service, flood: Flood) -> list[str]:
+    """Let the service send *flood*; return what it cost too much, as for clients."""
+    service.calls.clear()
+    cpu_seconds, memory = gateway.cpu_seconds, resident_bytes(gateway.pid)
+    wire = await connect(gateway.address)
+    wire.stop_reading()
+    wire.send(make_request("/public/victim"))
+    call = await service.call()
+    sent = await send(call, flood, turns=1)
+    call.peer.read_on()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await call.peer.wait_end()
+    is_ended = call.peer.has_ended
+    wire.transport.abort()
+    behind = await connect(gateway.address)
+    behind.send(make_request("/public/behind"))
+    status = (await read_answer(behind)).status
+    behind.close()
+    cpu_seconds = gateway.cpu_seconds - cpu_seconds
+    growth = resident_bytes(gateway.pid) - memory
+    name = f"of a service, {flood.name}"
+    sys.stdout.write(f"{name}: {sent} bytes sent, {cpu_seconds:.2f} s, {growth / 1024:+.0f} KiB\n")
+    faults = {
+        "it is not ended": not is_ended,
+        "the next request is not served": status != 200,
+        f"{cpu_seconds:.2f} s": cpu_seconds > _MAX_CPU_SECONDS + _SLACK_SECONDS,
+        f"{growth} bytes": growth > _MAX_GROWTH_BYTES,
+    }
+    return [f"{name}: {fault}" for fault, is_so in faults.items() if is_so]
+
+
+async def measure_answers(folder: Path) -> list[str]:
+    """Let a service send every flood to one gateway."""
+
+    async def script(call: Call) -> None:
+        if call.path != b"/public/victim":
+            await echo(call)
+
+    faults: list[str] = []
+    async with running_http2_service() as service:
+        service.script = script
+        changes = {"routes": HOSTILE_ROUTES, "upstream": {"protocol": "h2c"}}
+        config = write_config(folder, [service.url], changes)
+        async with GatewayProcess(config, folder) as gateway:
+            await measure_answer(gateway, service, floods("answer_floods")[0])
+            for flood in floods("answer_floods"):
+                faults += await measure_answer(gateway, service, flood)
+            faults += [f"on stderr: {line}" for line in gateway.unexpected()]
+    return faults
+
+
 def main() -> int:
     """Return the exit status: 0 if nothing cost too much."""
     with tempfile.TemporaryDirectory(prefix="floods-") as folder:
         faults = uvloop.run(measure_all(Path(folder)))
         faults += uvloop.run(measure_all(Path(folder), trusting("h2")))
+        faults += uvloop.run(measure_answers(Path(folder)))
     for fault in faults:
         sys.stdout.write(f"fault: {fault}\n")
     sys.stdout.write(f"floods: {len(faults)} faults\n" if faults else "floods: all held\n")
