@@ -359,3 +359,54 @@ async def test_an_error_of_ours_costs_one_request_alone() -> None:
         assert broken.gave_up
         assert other.is_ended
         assert world.owner.failed == []
+
+
+async def test_a_request_that_is_cancelled_at_once_is_not_sent() -> None:
+    async with h2_world() as world:
+        world.ask(Asker()).close()
+        await eventually(lambda: world.server.stream_count == 0)
+        asker = Asker()
+        world.ask(asker)
+        await world.peer.wait_for(lambda: bool(world.peer.kinds(Kind.HEADERS)))
+
+        assert [one.stream for one in world.peer.kinds(Kind.HEADERS)] == [3]
+        world.peer.send(headers(3, OK, ends=True))
+        await asker.over()
+        assert asker.is_ended
+
+
+async def test_a_request_that_waits_while_the_service_goes_away_was_not_sent() -> None:
+    async with h2_world() as world:
+        served = Asker()
+        world.ask(served)
+        await world.peer.stream(1)
+        world.peer.send(goaway(1))
+        await eventually(lambda: world.server.room() == 0)
+        late = Asker()
+        world.server.lease().send(late, GET, monotonic(), 60.0)  # its place was taken before
+        await late.over()
+
+        assert late.failure is not None
+        assert late.failure[0] is Reason.UPSTREAM_UNREACHABLE
+        assert late.failure[2], "unsent"
+        world.peer.send(headers(1, OK, ends=True))
+        await served.over()
+        await world.peer.wire.wait_end()
+        assert world.server.stream_count == 0
+
+
+async def test_streams_beyond_a_lowered_limit_wait_for_a_place() -> None:
+    async with h2_world() as world:
+        first, second = Asker(), Asker()
+        world.ask(first)
+        await world.peer.stream(1)
+        world.peer.send(settings([(Setting.MAX_CONCURRENT_STREAMS, 1)]))
+        await eventually(lambda: world.server.room() == 0)
+        world.ask(second)
+
+        world.peer.send(headers(1, OK, ends=True))
+        await first.over()
+        await world.peer.stream(3)
+        world.peer.send(headers(3, OK, ends=True))
+        await second.over()
+        assert second.is_ended

@@ -176,7 +176,7 @@ class Streams:
             self.sent[stream] += size
 
 
-EVENTS = ["ask", "send", "send", "end", "leave", "hold", "go on", "reset"]
+EVENTS = ["ask", "ask and leave", "send", "send", "end", "leave", "hold", "go on", "reset"]
 
 
 @given(
@@ -195,6 +195,8 @@ def test_credit_is_given_for_every_byte_after_any_cancels(
         for event in events:
             if event == "ask":
                 streams.ask()
+            elif event == "ask and leave":
+                memory.ask(Asker()).close()
             elif streams.open:
                 streams.act(event, pick.choice(sorted(streams.open)), size)
         for lease in streams.open.values():
