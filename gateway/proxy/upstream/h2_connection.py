@@ -247,12 +247,14 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         writes = 0
         try:
             while not self.write_blocked:
+                opened_id = self._opened_id
                 data = framing.take(_WRITE_BYTES)
                 if data:
+                    # Heads go before bodies: any of the streams may have its head in this piece.
+                    self._sent_id = opened_id
                     self._written_bytes += len(data)
                     transport.write(data)
                 if len(data) < _WRITE_BYTES:
-                    self._sent_id = self._opened_id
                     break
                 writes += 1
                 if writes == _WRITES_AT_ONCE:

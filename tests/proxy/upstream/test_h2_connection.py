@@ -186,6 +186,28 @@ async def test_a_connection_that_ends_fails_all_of_its_requests() -> None:
         assert world.owner.is_lost
 
 
+async def test_a_request_whose_head_went_before_a_body_that_waits_was_sent() -> None:
+    """RFC 9113 §8.7: the service may have acted on it, so it must not be sent again."""
+    async with h2_world() as world:
+        world.peer.wire.transport.pause_reading()
+        lease = world.ask(Asker(sends_body=True), POST)
+        lease.expect_nothing()
+        lease.write(bytes(32 * 1024 * 1024))  # more than the kernel takes
+        payment = Asker()
+        world.ask(payment)
+        await eventually(lambda: world.server.write_blocked)
+
+        world.peer.wire.transport.resume_reading()
+        await world.peer.stream(3)
+        assert world.server.framing.unsent_bytes(1), "not all of the body is sent"
+        world.peer.wire.transport.abort()
+        await payment.over()
+
+        assert payment.failure is not None
+        assert payment.failure[0] is Reason.UPSTREAM_UNREACHABLE
+        assert not payment.failure[2], "it is not known to be unsent"
+
+
 async def test_a_request_that_gets_no_response_asks_by_ping() -> None:
     async with h2_world() as world:
         asker = Asker()
