@@ -44,19 +44,28 @@ class ResponseHead(NamedTuple):
 
 
 class H2ResponseReader:
-    """Reads the sections on one connection, and remembers the last head.
+    """Reads the sections on one connection, and remembers the last head and the last trailers.
 
-    A server under load sends many heads that are the same; such a head is not read again. What is
+    A server under load sends many that are the same; such a section is not read again. What is
     wrong with a section is returned in words (RFC 9113 §8.1.1).
     """
 
-    __slots__ = ("_head", "_max_bytes", "_max_fields", "_section")
+    __slots__ = (
+        "_head",
+        "_max_bytes",
+        "_max_fields",
+        "_section",
+        "_trailer_section",
+        "_trailers",
+    )
 
     def __init__(self, max_bytes: int, max_fields: int) -> None:
         self._max_bytes = max_bytes
         self._max_fields = max_fields
         self._section: Section | None = None
         self._head: ResponseHead | None = None
+        self._trailer_section: Section | None = None
+        self._trailers = b""
 
     def read(self, headers: Section) -> ResponseHead | str:
         """Return the head that *headers* are, final or interim, or what is wrong with it."""
@@ -78,17 +87,23 @@ class H2ResponseReader:
 
         None of them if they are too large: no response needs its trailers to be understood.
         """
+        if headers == self._trailer_section:
+            return self._trailers
         fault = find_section_fault([name for name, _ in headers], [value for _, value in headers])
         if fault is not None:
             return fault
-        if len(headers) > self._max_fields or _size(headers) > self._max_bytes:
+        size = _size(headers)
+        if len(headers) > self._max_fields or size > self._max_bytes:
             return b""
         lines: list[bytes] = []
         for name, value in headers:
             kind = _NAMES[name]
             if type(kind) is bytes:
                 lines += (kind, value)
-        return b"".join(trailers_only(lines))
+        trailers = b"".join(trailers_only(lines))
+        if size <= _MAX_REMEMBERED_BYTES:
+            self._trailer_section, self._trailers = headers, trailers
+        return trailers
 
 
 def _read_head(status: int, section: Section) -> ResponseHead | str:

@@ -93,6 +93,8 @@ def test_9113_8_1_1_a_malformed_head_is_refused(reader: H2ResponseReader, sectio
 def test_trailers_become_lines(reader: H2ResponseReader) -> None:
     section = ((b"grpc-status", b"0"), (b"set-cookie", b"a"), (b"content-length", b"1"))
     assert reader.read_trailers(section) == b"\r\ngrpc-status: 0"
+    assert reader.read_trailers(section) == b"\r\ngrpc-status: 0", "remembered"
+    assert reader.read_trailers(((b"grpc-status", b"5"),)) == b"\r\ngrpc-status: 5"
 
 
 def test_trailers_over_the_limit_are_dropped(reader: H2ResponseReader) -> None:
@@ -110,4 +112,6 @@ def test_trailers_over_the_limit_are_dropped(reader: H2ResponseReader) -> None:
     ],
 )
 def test_malformed_trailers_are_refused(reader: H2ResponseReader, section: Section) -> None:
+    assert reader.read_trailers(((b"a", b"b"),)) == b"\r\na: b"
     assert isinstance(reader.read_trailers(section), str)
+    assert isinstance(reader.read_trailers(section), str), "and not remembered"
