@@ -16,6 +16,7 @@ _REPORTS = {
     "exception",
     "set_exception",
     "_refuse_for",
+    "_fail_stream",
     "describe_error",
 }
 
