@@ -49,10 +49,16 @@ class Ground:
 
 
 @contextmanager
-def running_ground(directory: Path, *, http2: bool = False) -> Iterator[Ground]:
-    """Yield the ground; *directory* is for its configuration, with HTTP/2 or without."""
-    routes = [*HOSTILE_ROUTES, _SOCKET_ROUTE]
+def running_ground(
+    directory: Path, *, http2: bool = False, protocol: str = "http1"
+) -> Iterator[Ground]:
+    """Yield the ground; *directory* is for its configuration, with HTTP/2 or without.
+
+    *protocol* is that of the upstream.
+    """
+    routes = [*HOSTILE_ROUTES, *([_SOCKET_ROUTE] if protocol == "http1" else [])]
     changes = {"routes": routes, "limits": _LIMITS, "http2": http2}
+    changes["upstream"] = {"protocol": protocol}
     settings = load(write_config(directory, ["http://192.0.2.1:80"], changes))
     loop = MemoryLoop()
     keyring = Keyring(settings.issuers)

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from tests.fuzz.surfaces import CORPUS
-from tests.proxy.h2.cases import cases, pieces
+from tests.proxy.h2.cases import HTTP2_FOLDER, cases, pieces
 from tests.proxy.h2.frames import PREFACE, settings
 
 # How most cases of HTTP/2 begin; the surface does so itself.
@@ -25,6 +27,8 @@ def seeds(surface: str) -> Iterator[tuple[str, bytes]]:
         yield path.name, path.read_bytes()
     if surface == "h2":
         yield from _http2_cases()
+    if surface == "h2service":
+        yield from _http2_answers()
     if surface in {"client", "service"}:
         yield from _fixtures("request" if surface == "client" else "response")
 
@@ -35,6 +39,14 @@ def _http2_cases() -> Iterator[tuple[str, bytes]]:
         sent = b"".join(one for one in pieces(case.steps) if isinstance(one, bytes))
         if sent.startswith(_OPENING) and b"Bearer" not in sent and len(sent) < _MAX_SEED_BYTES:
             yield case.name.replace(" ", "_").replace("/", "-"), b"00" + sent[len(_OPENING) :]
+
+
+def _http2_answers() -> Iterator[tuple[str, bytes]]:
+    """Yield what hostile services answer over HTTP/2."""
+    for case in yaml.safe_load((HTTP2_FOLDER / "answers.yaml").read_text())["cases"]:
+        sent = b"".join(one for one in pieces(case["answer"]) if isinstance(one, bytes))
+        if len(sent) < _MAX_SEED_BYTES:
+            yield case["name"].replace(" ", "_").replace("/", "-"), b"00" + sent
 
 
 def _fixtures(kind: str) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.fuzz import key_sets, token_bytes
 from tests.fuzz.client_bytes import check_client_bytes
 from tests.fuzz.cost import Work
+from tests.fuzz.http2_answers import check_http2_answers
 from tests.fuzz.http2_frames import check_http2_frames
 from tests.fuzz.key_sets import check_key_set, read_key_set
 from tests.fuzz.network import running_ground
@@ -17,7 +18,7 @@ from tests.fuzz.token_bytes import check_token, read_token
 
 CORPUS = Path(__file__).parent / "corpus"
 
-NAMES = ("client", "h2", "keys", "service", "target", "token")
+NAMES = ("client", "h2", "h2service", "keys", "service", "target", "token")
 
 Check = Callable[[bytes], None]
 
@@ -38,10 +39,17 @@ def running_surfaces(directory: Path) -> Iterator[Mapping[str, Check]]:
     """Yield the checks by name; *directory* is for the configuration of the gateway."""
     with_http2 = directory / "http2"
     with_http2.mkdir()
-    with running_ground(directory) as ground, running_ground(with_http2, http2=True) as http2:
+    behind = directory / "h2service"
+    behind.mkdir()
+    with (
+        running_ground(directory) as ground,
+        running_ground(with_http2, http2=True) as http2,
+        running_ground(behind, protocol="h2c") as to_http2,
+    ):
         yield {
             "client": partial(check_client_bytes, ground),
             "h2": partial(check_http2_frames, http2),
+            "h2service": partial(check_http2_answers, to_http2),
             "keys": check_key_set,
             "service": partial(check_service_bytes, ground),
             "target": check_target,
