@@ -157,12 +157,12 @@ async def test_a_health_check_with_an_unexpected_error_is_repeated(
     reports: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fail_once(monkeypatch, ServerPool, "open")
+    fail_once(monkeypatch, ServerPool, "open_alone")
     await start_gateway(upstream={"health": {"path": "/healthz", "interval": "20ms"}})
 
     await service.request()
 
-    assert reports == ["unexpected error in a health check: open"]
+    assert reports == ["unexpected error in a health check: open_alone"]
 
 
 async def test_a_server_whose_timeout_fails_is_cut_and_the_timeouts_of_others_hold(
