@@ -368,10 +368,12 @@ class Framing(Generic[S]):
         """Return how many streams may be open: as many as we want and the service takes."""
         if self.is_over:
             return 0
-        return min(
-            MAX_STREAMS,
-            self._connection.remote_settings.get(Setting.MAX_CONCURRENT_STREAMS, MAX_STREAMS),
-        )
+        try:
+            told = self._connection.remote_settings
+        except ConnectionStateError:
+            self.is_over = True  # of which the sink has not heard yet
+            return 0
+        return min(MAX_STREAMS, told.get(Setting.MAX_CONCURRENT_STREAMS, MAX_STREAMS))
 
     def interim(self, stream_id: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Send an interim response."""

@@ -106,6 +106,7 @@ def ask(stream: int = 1, *, ends: bool = True) -> bytes:
 
 
 LATE: dict[str, Callable[[Framing[ClientSink]], object]] = {
+    "how many streams it takes": lambda framing: framing.most_streams(),
     "credit": lambda framing: framing.give_credit(1, 4),
     "interim": lambda framing: framing.interim(1, [(b":status", b"103")]),
     "head": lambda framing: framing.begin(1, OK, False),
