@@ -46,6 +46,10 @@ _DATA: Final = 0x0
 # As much as the service may send for nothing: also what is on its way on streams that we reset.
 _PATIENCE_BYTES: Final = (MAX_STREAMS + 2) * float(RESPONSE_WINDOW_BYTES)
 
+# A body of the server of this size allows it a WINDOW_UPDATE for the stream and one for the
+# connection: some give credit for each piece, and one client must not end it for all by small ones.
+_BYTES_FOR_CREDIT: Final = 2
+
 # After the last frame: how long it may take to be sent.
 _LINGER_SECONDS: Final = 2.0
 
@@ -196,8 +200,8 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         self._blocked.append(stream)
 
     def body_passed(self, size: int) -> None:
-        """Allow the server what belongs to a piece of a body."""
-        self._patience.body_passed(size // 16)
+        """Allow the server what belongs to a piece of a body, such as credit for it."""
+        self._patience.body_passed(_BYTES_FOR_CREDIT + size // 16)
 
     def given_up(self) -> None:
         """Allow the server what may be on its way on a stream that we reset."""

@@ -273,6 +273,26 @@ async def test_a_flood_ends_its_connection(flood: bytes) -> None:
         assert not world.server.is_open
 
 
+async def test_credit_for_each_small_piece_of_a_body_is_no_flood() -> None:
+    """One client that sends bytes one by one must not end the requests of all others."""
+    async with h2_world() as world:
+        asker = Asker(sends_body=True)
+        lease = world.ask(asker, POST)
+        lease.expect_nothing()
+        await world.peer.stream(1)
+        for size in range(100, 30_000, 100):
+            assert asker.failure is None
+            for _ in range(100):
+                lease.write(b"x")
+            await world.peer.wait_for(lambda n=size: len(world.peer.streams[1].body) == n)  # type: ignore[misc]
+            world.peer.send((window_update(0, 1) + window_update(1, 1)) * 100)
+        world.peer.send(headers(1, OK, ends=True))
+        await asker.over()
+
+        assert (asker.status, asker.failure) == (200, None)
+        assert world.server.is_open
+
+
 async def test_compressed_fields_take_little_memory_whatever_they_stand_for() -> None:
     """An HPACK bomb: each byte of a block stands for a field of 4 KiB."""
     large = remembered(b"a", b"x" * 3900)
