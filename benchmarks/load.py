@@ -114,8 +114,8 @@ def multiplexed(  # noqa: PLR0913 - each is a thing to compare
 ) -> Load:
     """Send the same request at the highest rate, on *streams* at once of each connection.
 
-    If *streams* is None, send it over HTTP/1.1. A *call* is the body of a call of gRPC, which has
-    to come back whole.
+    If *streams* is None, send it over HTTP/1.1. A *call* is the body of a call of gRPC, whose
+    response has to be as long.
     """
     how = ["--h1"] if streams is None else ["-m", str(streams)]
     if call is not None:
@@ -124,7 +124,8 @@ def multiplexed(  # noqa: PLR0913 - each is a thing to compare
     command += [
         word for name, value in bearer(token).items() for word in ("-H", f"{name}: {value}")
     ]
-    said = _run([*command, peer.address("/orders/1")], seconds)
+    path = "/orders/1" if call is None else "/orders/call"
+    said = _run([*command, peer.address(path)], seconds)
     protocol = _find(r"Application protocol: (\S+)", said, "none")
     if protocol.startswith("h2") is (streams is None):
         raise WrongAnswerError(f"{peer.name} spoke {protocol}")

@@ -73,19 +73,6 @@ def service(folder: Path, protocol: Protocol = "http1") -> Iterator[Peer]:
 
 
 @contextmanager
-def echo(folder: Path) -> Iterator[Peer]:
-    """Run nghttpd on the load core: what is sent comes back, with the trailer of gRPC."""
-    port = free_port()
-    documents = folder / "documents" / "orders"
-    documents.mkdir(parents=True, exist_ok=True)
-    (documents / "1").write_text("{}")
-    command = [find_program("nghttpd"), "--no-tls", "-a", "127.0.0.1", "-d", str(documents.parent)]
-    command += ["--echo-upload", "--trailer=grpc-status: 0", str(port)]
-    with running(Program(command, LOAD_CORE, port, folder / "echo.log")) as pid:
-        yield Peer("no proxy", port, pid, protocol="h2c")
-
-
-@contextmanager
 def sink(folder: Path) -> Iterator[Peer]:
     """Run the upstream that reads whole bodies, on the load core."""
     port = free_port()

@@ -20,11 +20,11 @@ def requests(bench: Bench) -> Outcome:
 
 
 def unary(bench: Bench) -> Outcome:
-    """Call a unary method of gRPC with one RS256 token; the message comes back."""
+    """Call a unary method of gRPC with one RS256 token; a message of the same size comes back."""
     call = bench.folder / "call"
     # A message as gRPC frames it: not compressed, its length, its bytes.
     call.write_bytes(b"\0" + MESSAGE_BYTES.to_bytes(4, "big") + bytes(MESSAGE_BYTES))
-    with peers.echo(bench.folder) as service:
+    with peers.service(bench.folder, "h2c") as service:
         return _measure(bench, service, call)
 
 

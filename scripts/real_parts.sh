@@ -41,7 +41,6 @@ apache2    apache2-bin     a proxy to compare with in the row about sessions
 /usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc its login
 wrk        wrk             load at the highest rate
 h2load     nghttp2-client  load at a fixed rate, and over HTTP/2
-nghttpd    nghttp2-server  the upstream of the row about gRPC
 nghttpx    nghttp2-proxy   a proxy to compare with in the rows about HTTP/2
 redis-server redis-server  counts requests in the row about rate limits
 taskset    util-linux      one core for each side
