@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,14 @@ def running_service(script: Path) -> Iterator[str]:
                 process.kill()
 
 
+def await_lines(log: Path, count: int) -> None:
+    """Wait until *log*, which is written some time after each response, has *count* lines."""
+    until = time.monotonic() + LIMIT_SECONDS
+    while (got := log.read_text().count("\n")) < count:
+        assert time.monotonic() < until, f"{got} of {count} lines"
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     """Return the output of each step, by its number."""
@@ -60,7 +69,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
         ports.use("50051", service_port)
         (folder / "gateway.yaml").write_text(ports.put_in(files["gateway.yaml"]))
         printed = {}
+        calls = 0
         for number, step in enumerate(STEPS):
+            calls += step.command.count("ask.py")
+            if step.command.startswith("grep"):
+                await_lines(folder / "access.log", calls)
             printed[number] = run_step(shell, step, ports)
             # The client is written once the port of the gateway is known.
             (folder / "ask.py").write_text(ports.put_in(files["ask.py"]))
