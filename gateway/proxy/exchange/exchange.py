@@ -302,7 +302,7 @@ class Exchange:
 
     def lasts(self) -> bool:
         """Return whether the response is a tunnel or an event stream."""
-        return self.stream is not None
+        return self.stream is not None and self.stream.lasts()
 
     def check_total(self, now: float) -> None:
         """Fail if the total timeout has passed; it does not hold for tunnels and event streams."""
@@ -376,6 +376,10 @@ class Exchange:
             seconds = self.port.routes[allow.route.index].stall_seconds
             if may_pause(head):
                 seconds = max(seconds, self.port.timeouts.tunnel_seconds)
+                if self.stream is None and b"application/grpc" in head:
+                    # A service took for a call what did not come as one: see ``end_early``.
+                    self.stream = stream = ResponseStream(self)
+                    stream.end_with_token()
             server.allow_pauses(seconds)
         self._wait_for_client()
         if is_event_stream(head):
@@ -635,7 +639,10 @@ class Exchange:
         self.client_lost()
 
     def end_early(self) -> None:
-        """End the response before the upstream does."""
+        """End the response before the upstream does; cut one that would then look complete."""
+        if not self.lasts():
+            self.fail(self.deny or INTERNAL_ERROR)
+            return
         self._leave_server()
         self.client.end_early()
         self._end()

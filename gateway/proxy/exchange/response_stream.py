@@ -275,6 +275,10 @@ class ResponseStream:
 
     # --- draining
 
+    def lasts(self) -> bool:
+        """Return whether it is a tunnel or an event stream."""
+        return self.tunnel is not None or self.events is not None
+
     def is_endless(self) -> bool:
         """Return whether it ends only when one of its ends wants it to."""
         return self.tunnel is not None or (self.events is not None and self.events.is_endless)

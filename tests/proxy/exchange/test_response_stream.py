@@ -19,6 +19,9 @@ from tests.proxy.gateways import (
     make_token,
     write_config,
 )
+from tests.proxy.grpc_calls import HEAD as CALL_HEAD
+from tests.proxy.grpc_calls import call, chunk, message, see, speak, streaming
+from tests.proxy.h2.frames import headers
 from tests.proxy.handshakes import make_switch
 from tests.proxy.messages import make_request, read_answer, read_chunk, read_head
 from tests.proxy.recording.test_record import Log, log
@@ -203,6 +206,46 @@ async def test_a_stream_with_a_length_is_cut(service: Service, gateway: RunningG
     gateway.pass_time(EXPIRED)
 
     assert await client.read_to_end() == b""
+
+
+@pytest.mark.parametrize("kind", [b"grpc", b"grpc+proto", b"grpc-web", b"grpc-web-text"])
+async def test_what_a_service_took_for_a_call_is_cut_with_its_token(
+    service: Service, gateway: RunningGateway, kind: bytes
+) -> None:
+    """A service may answer calls by HTTP/1.1, too, and what it streams must not outlive the token.
+
+    It has no status yet, so it must not look complete.
+    """
+    service.script = stream(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/"
+        + kind
+        + b"\r\n",
+        b"5\r\none\n\n\r\n",
+    )
+    client = await ask(gateway, token())
+
+    gateway.pass_time(EXPIRED)
+
+    assert await client.read_to_end() == b"\r\n"
+    await (await service.connection()).wait_end()
+    assert gateway.metric("gateway_streams_expired_total", route="api") == 1
+
+
+async def test_a_call_without_a_body_is_cut_with_its_token(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """No library sends one; a client that does gets no stream that outlives its token."""
+    service.script = streaming(CALL_HEAD, chunk(message(b"one")))
+    client = await speak(gateway)
+    expiring = (b"authorization", b"Bearer " + make_token(exp=time.time() + 600))
+    client.send(headers(1, call(b"/api/a.B/C", expiring), ends=True))
+    await see(client, lambda: bytes(client.stream(1).body) == message(b"one"))
+
+    gateway.pass_time(EXPIRED)
+    await client.wait_over(1)
+
+    assert client.stream(1).label == "reset INTERNAL_ERROR"
+    await (await service.connection()).wait_end()
 
 
 async def test_a_stream_to_http_1_0_ends_with_the_connection(
