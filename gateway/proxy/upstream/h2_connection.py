@@ -50,6 +50,11 @@ _PATIENCE_BYTES: Final = (MAX_STREAMS + 2) * float(RESPONSE_WINDOW_BYTES)
 # connection: some give credit for each piece, and one client must not end it for all by small ones.
 _BYTES_FOR_CREDIT: Final = 2
 
+# After so many streams that we have reset, the connection takes no more requests. Services end one
+# with many resets (CVE-2023-44487), some at 500, most at 1000, and with it the requests of
+# everybody else: clients that leave, as often as they like, must not add up to that.
+_MOST_RESETS: Final = 256
+
 # After the last frame: how long it may take to be sent.
 _LINGER_SECONDS: Final = 2.0
 
@@ -90,6 +95,7 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         "_most_streams",
         "_opened_id",
         "_patience",
+        "_reset_count",
         "_sent_id",
         "_skipped_bytes",
         "_streams",
@@ -120,6 +126,7 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         self._touched: list[H2ServerStream] = []  # by the input that is being read
         self._blocked: list[H2ServerStream] = []  # streams whose server has no room
         self._most_streams = MAX_STREAMS
+        self._reset_count = 0
         self._is_ending = False  # no more requests
         self._is_asking = self._is_send_due = False
         self._successes = 0  # responses, of which each allows one retry when the connection ends
@@ -204,8 +211,12 @@ class H2ServerConnection(asyncio.BufferedProtocol):
         self._patience.body_passed(_BYTES_FOR_CREDIT + size // 16)
 
     def given_up(self) -> None:
-        """Allow the server what may be on its way on a stream that we reset."""
+        """Allow the server what may be on its way on a stream that we reset; end after too many."""
         self._patience.stream_given_up(RESPONSE_WINDOW_BYTES)
+        self._reset_count += 1
+        if self._reset_count >= _MOST_RESETS and not self._is_ending:
+            self._is_ending = True
+            self._loop.call_soon(self.owner.room_changed, self)
 
     def allow_retry(self) -> bool:
         """Return whether the end of this connection allows one more retry without a budget.

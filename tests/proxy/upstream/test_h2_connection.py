@@ -166,6 +166,26 @@ async def test_a_client_that_leaves_resets_its_stream_alone() -> None:
         assert world.owner.abandoned == 1
 
 
+async def test_cve_2023_44487_clients_that_leave_never_make_a_service_end_the_others() -> None:
+    """Services end a connection with many resets: so it gets no more requests before that."""
+    async with h2_world() as world:
+        patient = Asker()
+        world.ask(patient)
+        resets = 0
+        while world.server.room() > 50:
+            for _ in range(50):
+                world.ask(Asker()).close()
+            resets += 50
+            await eventually(lambda: world.server.stream_count == 1)
+
+        assert 250 <= resets <= 300
+        await eventually(lambda: world.owner.rooms[-1] == 0)
+        world.peer.send(headers(1, OK, ends=True))
+        await patient.over()
+        assert patient.is_ended
+        await eventually(lambda: not world.server.is_open)
+
+
 async def test_a_connection_that_ends_fails_all_of_its_requests() -> None:
     async with h2_world() as world:
         waiting, begun = Asker(), Asker()
