@@ -4,9 +4,20 @@ import asyncio
 
 import pytest
 
+from gateway.proxy.transport.framing import RESPONSE_WINDOW_BYTES
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import ROUTES, RunningGateway
-from tests.proxy.h2.frames import Code, Field, Kind, body, headers, rst_stream
+from tests.proxy.h2.frames import (
+    Code,
+    Field,
+    Kind,
+    Setting,
+    body,
+    headers,
+    request_fields,
+    rst_stream,
+)
+from tests.proxy.h2.wire import Http2Client
 from tests.proxy.messages import make_chunked, make_request, read_answer
 from tests.proxy.service import Service
 from tests.proxy.upstream.h2_service import H2Peer
@@ -87,7 +98,7 @@ async def test_a_client_that_reads_nothing_holds_back_its_stream_alone(
 
     def may_send() -> int:
         peer.read()
-        return 256 * 1024 + peer.window_updates.get(1, 0) - sent
+        return RESPONSE_WINDOW_BYTES + peer.window_updates.get(1, 0) - sent
 
     # Credit comes until the buffers on the way to the client are full.
     while may_send() > 0:
@@ -109,6 +120,46 @@ async def test_a_client_that_reads_nothing_holds_back_its_stream_alone(
     peer.send(body(1, b"y"))
     answer = await read_answer(slow)
     assert answer.body == b"x" * sent + b"y"
+
+
+async def test_a_client_that_gives_no_window_holds_back_what_it_asks_for(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """However many large responses one connection asks for, the gateway keeps less than 8 MiB."""
+    raw = RawService(service)
+    gateway = await start(start_gateway, service)
+    client = Http2Client(await gateway.connect())
+    client.begin([(Setting.INITIAL_WINDOW_SIZE, 0)])
+    for _ in range(90):
+        client.ask(request_fields(b"/open/large"))
+    peer = await raw.peer()
+    large = range(1, 180, 2)
+    for stream in large:
+        await peer.stream(stream)
+        peer.send(headers(stream, OK, ends=False))
+    sent = dict.fromkeys(large, 0)
+
+    def send_as_allowed() -> bool:
+        peer.read()
+        before = sum(sent.values())
+        for stream in large:
+            room = RESPONSE_WINDOW_BYTES + peer.window_updates.get(stream, 0) - sent[stream]
+            while room > 0:
+                size = min(16_384, room)
+                peer.send(body(stream, bytes(size), ends=False))
+                sent[stream] += size
+                room -= size
+        return sum(sent.values()) > before
+
+    quick = await gateway.connect()
+    while send_as_allowed():
+        assert sum(sent.values()) < 8 << 20
+        # Its response comes after all that was sent, and after the credit for it.
+        quick.send(make_request("/open/quick"))
+        stream = max(peer.streams) + 2
+        await peer.stream(stream)
+        peer.send(headers(stream, OK, ends=False), body(stream, b"quick"))
+        assert (await read_answer(quick)).body == b"quick"
 
 
 @pytest.mark.parametrize("is_chunked", [True, False])

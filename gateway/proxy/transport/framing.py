@@ -62,7 +62,7 @@ _REFUSED: Final = re.compile(rb"\x00\x00\x04\x03\x00....\x00\x00\x00\x07", re.DO
 STREAM_WINDOW_BYTES: Final = 64 * 1024
 
 # What a service may send on one stream before its client has taken it.
-RESPONSE_WINDOW_BYTES: Final = 256 * 1024
+RESPONSE_WINDOW_BYTES: Final = 64 * 1024
 
 # No honest service sends a larger field section, or one with more fields. One that is up to twice
 # as large is decoded, and its stream alone fails; beyond that, the connection ends.

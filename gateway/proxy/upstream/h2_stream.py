@@ -26,7 +26,7 @@ _UNSENT_BYTES: Final = 64 * 1024
 
 # Credit is given in pieces of at least this size, and when the stream is closed: a small response
 # takes one call.
-_CREDIT_BYTES: Final = 64 * 1024
+_CREDIT_BYTES: Final = 32 * 1024
 
 # 1xx responses before the final one; without a limit, a flood of them would never end.
 _MAX_INTERIM: Final = 16
@@ -323,8 +323,6 @@ class H2ServerStream:
             requester.out.append(data)
         if ends:
             self._end(requester)
-        elif self._owed >= _CREDIT_BYTES and not self._held:
-            self._give_credit()
 
     def trailers_received(self, headers: Section) -> None:
         """Take the trailers, and with them the end of the response."""
@@ -346,6 +344,9 @@ class H2ServerStream:
             # Before the flush, which may put us on hold; then there is no deadline.
             self._set_deadline()
             requester.response_continued()
+            # After it, since only then it is known whether the client takes more.
+            if self._owed >= _CREDIT_BYTES and not self._held:
+                self._give_credit()
 
     def _end(self, requester: Requester) -> None:
         """End the response; reset the stream if the request is not wanted any more."""

@@ -6,7 +6,7 @@ from tests.proxy.h2.floods import MAX_SENT_BYTES, Flood, all_pieces
 from tests.proxy.http2_services.service import Call, Peer
 
 # What a service may have on its way on a stream that is over: as much as a hundred windows hold.
-_MAX_DATA_BYTES = 30_000_000
+_MAX_DATA_BYTES = 8_000_000
 
 # Turns of the event loop for each piece, so that the gateway has read the last one.
 _TURNS = 8
