@@ -568,7 +568,9 @@ class H2Connection(asyncio.BufferedProtocol):
             self._watch_unread()
         else:
             self._unread_output = None
-        if error_code != NO_ERROR and self.transport.can_write_eof():
+        if self.transport.can_write_eof():
+            # Not closed yet: if anything came from the client meanwhile, its kernel would drop what
+            # it has not read, such as the end of a response (RFC 9112 §9.6).
             with suppress(OSError):
                 self.transport.write_eof()
         else:

@@ -555,7 +555,7 @@ async def test_a_slow_reader_gets_all_of_its_last_response(
     client, connection = await stuck(gateway)
     client.ask(request_fields(b"/open/x"))
     client.send(frame(Kind.GOAWAY, 0, bytes(8)))
-    await until(connection.transport.is_closing)
+    await until(lambda: connection._is_closing)
     connection.expire()
     client.wire.read_on()
     await client.wait_over(1)
@@ -667,6 +667,27 @@ async def test_a_drain_is_announced_and_serves_what_is_on_its_way(
         wire.send(make_answer(b"bye"))
     await client.wait_gone()
     assert [client.stream(one).status for one in (first, second)] == [200, 200]
+
+
+async def test_what_comes_behind_the_end_does_not_reset_the_connection(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9112 §9.6: a client whose write fails may never read the end of its response."""
+    service.script = never
+    client = await speak(gateway)
+    asked = client.ask(api())
+    await service.request(0)
+    (connection,) = gateway.gateway.data._listener._clients
+    assert isinstance(connection, H2Connection)
+    connection.end_now()
+    await client.wire.wait_for(lambda: client.wire.has_ended)
+    ping = frame(Kind.PING, 0, bytes(8))
+    client.send(ping, ping)
+    await until(lambda: connection._dropped_bytes >= 2 * len(ping))
+    client.read()
+    assert client.stream(asked).status == 504
+    client.wire.end()
+    await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
 async def test_a_client_that_does_not_answer_to_the_notice_may_not_go_on_for_ever(
